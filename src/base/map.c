@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/map.h"
+
+#include <sodium.h>
+#include <string.h>
+
+/* Open addressing with linear probing; removal shifts followers back, so there are no tombstones. */
+
+struct entry {
+    void *value; /* NULL marks an empty slot */
+    char *key;
+    size_t len;
+    uint64_t hash;
+};
+
+struct map {
+    struct entry *slots;
+    size_t size; /* power of two */
+    size_t count;
+    uint8_t secret[crypto_shorthash_KEYBYTES];
+};
+
+enum { MAP_SIZE_MIN = 16 };
+
+struct map *map_new(void)
+{
+    _autofree_ struct map *map = calloc(1, sizeof(*map));
+    if (!map)
+        return NULL;
+    map->slots = calloc(MAP_SIZE_MIN, sizeof(*map->slots));
+    if (!map->slots)
+        return NULL;
+    map->size = MAP_SIZE_MIN;
+    randombytes_buf(map->secret, sizeof(map->secret));
+    return TAKE_PTR(map);
+}
+
+void map_free_with(struct map *map, void (*free_value)(void *value))
+{
+    if (!map)
+        return;
+    for (size_t i = 0; i < map->size; i++) {
+        if (map->slots[i].value && free_value)
+            free_value(map->slots[i].value);
+        free(map->slots[i].key);
+    }
+    free(map->slots);
+    free(map);
+}
+
+void map_free(struct map *map)
+{
+    map_free_with(map, NULL);
+}
+
+static uint64_t hash_key(const struct map *map, const void *key, size_t len)
+{
+    uint64_t hash;
+    crypto_shorthash((unsigned char *)&hash, key, len, map->secret);
+    return hash;
+}
+
+/* The slot that holds the key, or the empty slot where it belongs. */
+static size_t find_slot(const struct map *map, const void *key, size_t len, uint64_t hash)
+{
+    size_t i = (size_t)hash & (map->size - 1);
+    while (map->slots[i].value) {
+        const struct entry *e = &map->slots[i];
+        if (e->hash == hash && e->len == len && memcmp(e->key, key, len) == 0)
+            return i;
+        i = (i + 1) & (map->size - 1);
+    }
+    return i;
+}
+
+static int grow(struct map *map)
+{
+    size_t size = map->size * 2;
+    struct entry *slots = calloc(size, sizeof(*slots));
+    if (!slots)
+        return -ENOMEM;
+    for (size_t i = 0; i < map->size; i++) {
+        if (!map->slots[i].value)
+            continue;
+        size_t j = (size_t)map->slots[i].hash & (size - 1);
+        while (slots[j].value)
+            j = (j + 1) & (size - 1);
+        slots[j] = map->slots[i];
+    }
+    free(map->slots);
+    map->slots = slots;
+    map->size = size;
+    return 0;
+}
+
+int map_put(struct map *map, const void *key, size_t len, void *value, void **ret_old)
+{
+    uint64_t hash = hash_key(map, key, len);
+    size_t i = find_slot(map, key, len, hash);
+    if (ret_old)
+        *ret_old = map->slots[i].value;
+    if (map->slots[i].value) {
+        map->slots[i].value = value;
+        return 0;
+    }
+    char *copy = malloc(len + 1);
+    if (!copy)
+        return -ENOMEM;
+    memcpy(copy, key, len);
+    copy[len] = '\0';
+    if (map->count + 1 > map->size / 4 * 3) {
+        if (grow(map) < 0) {
+            free(copy);
+            return -ENOMEM;
+        }
+        i = find_slot(map, key, len, hash);
+    }
+    map->slots[i] = (struct entry){.value = value, .key = copy, .len = len, .hash = hash};
+    map->count++;
+    return 0;
+}
+
+void *map_get(const struct map *map, const void *key, size_t len)
+{
+    return map->slots[find_slot(map, key, len, hash_key(map, key, len))].value;
+}
+
+/* True when an entry at `slot` whose home is `home` may move back into `hole`. */
+static bool may_move(size_t home, size_t hole, size_t slot)
+{
+    if (hole <= slot)
+        return home <= hole || home > slot;
+    return home <= hole && home > slot;
+}
+
+void *map_remove(struct map *map, const void *key, size_t len)
+{
+    size_t hole = find_slot(map, key, len, hash_key(map, key, len));
+    void *value = map->slots[hole].value;
+    if (!value)
+        return NULL;
+    free(map->slots[hole].key);
+    for (size_t i = (hole + 1) & (map->size - 1); map->slots[i].value;
+         i = (i + 1) & (map->size - 1)) {
+        size_t home = (size_t)map->slots[i].hash & (map->size - 1);
+        if (!may_move(home, hole, i))
+            continue;
+        map->slots[hole] = map->slots[i];
+        hole = i;
+    }
+    map->slots[hole] = (struct entry){0};
+    map->count--;
+    return value;
+}
+
+size_t map_count(const struct map *map)
+{
+    return map->count;
+}
+
+int map_puts(struct map *map, const char *key, void *value, void **ret_old)
+{
+    return map_put(map, key, strlen(key), value, ret_old);
+}
+
+void *map_gets(const struct map *map, const char *key)
+{
+    return map_get(map, key, strlen(key));
+}
+
+void *map_removes(struct map *map, const char *key)
+{
+    return map_remove(map, key, strlen(key));
+}
+
+bool map_next(const struct map *map, size_t *cursor, struct map_entry_view *ret)
+{
+    /* Walking backwards keeps the walk whole when the entry just returned is removed: what shifts
+     * into its slot comes from behind, where the walk has already been. */
+    while (*cursor < map->size) {
+        const struct entry *e = &map->slots[map->size - 1 - *cursor];
+        (*cursor)++;
+        if (!e->value)
+            continue;
+        *ret = (struct map_entry_view){.key = e->key, .len = e->len, .value = e->value};
+        return true;
+    }
+    return false;
+}

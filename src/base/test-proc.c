@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/proc.h"
+
+#include <string.h>
+
+#include "base/test.h"
+
+static void test_input_and_output(void **state)
+{
+    (void)state;
+    _autobuf_ struct buf out = BUF_INIT;
+    const char *argv[] = {"tr", "a-z", "A-Z", NULL};
+    struct proc_options o = {.input = "hello", .input_len = 5, .output = &out};
+    assert_int_equal(proc_run(argv, &o, NULL, NULL), 0);
+    assert_string_equal(buf_str(&out), "HELLO");
+}
+
+static void test_failure_says_what_it_wrote(void **state)
+{
+    (void)state;
+    struct err err = ERR_INIT;
+    int status = 0;
+    const char *argv[] = {"sh", "-c", "echo first >&2; echo broken >&2; exit 3", NULL};
+    assert_int_equal(proc_run(argv, NULL, &status, &err), -EIO);
+    assert_int_equal(status, 3);
+    assert_non_null(strstr(err.text, "first | broken"));
+    const char *missing[] = {"no-such-program-at-all", NULL};
+    assert_int_equal(proc_run(missing, NULL, NULL, &err), -ENOENT);
+}
+
+static void test_timeout_kills(void **state)
+{
+    (void)state;
+    struct err err = ERR_INIT;
+    const char *argv[] = {"sh", "-c", "sleep 60", NULL};
+    struct proc_options o = {.timeout_ms = 100};
+    assert_int_equal(proc_run(argv, &o, NULL, &err), -ETIMEDOUT);
+}
+
+UNIT_MAIN(cmocka_unit_test(test_input_and_output),
+          cmocka_unit_test(test_failure_says_what_it_wrote), cmocka_unit_test(test_timeout_kills))
