@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "boot/plan.h"
+
+struct boot_plan boot_plan(const struct boot_facts *facts)
+{
+    if (!facts->known && facts->serve_unknown)
+        return (struct boot_plan){BOOT_STAGE2, "unknown machine: booting to take its inventory"};
+    if (!facts->known)
+        return (struct boot_plan){BOOT_NOTHING, "unknown machine, and its Network ignores those"};
+    if (facts->rejected)
+        return (struct boot_plan){BOOT_NOTHING, "the Machine is rejected"};
+    if (facts->released)
+        return (struct boot_plan){BOOT_STAGE2, "the Machine is being released"};
+    if (facts->has_image && facts->install_generation > facts->installed_generation)
+        return (struct boot_plan){BOOT_STAGE2, "an installation is wanted"};
+    if (facts->installed_generation > 0)
+        return (struct boot_plan){BOOT_LOCAL, "installed: booting its own disk"};
+    return (struct boot_plan){BOOT_STAGE2, "no Image is assigned: taking its inventory"};
+}
