@@ -46,8 +46,6 @@ static const char *const vm_paths[] = {
     "drivers/hid/usbhid/usbhid.ko*",
     "fs/efivarfs/*",
     "fs/ext4/*",
-    "fs/xfs/*",
-    "fs/btrfs/*",
     "fs/fat/vfat.ko*",
     "fs/nls/nls_iso8859-1.ko*",
     "fs/nls/nls_ascii.ko*",
@@ -60,9 +58,6 @@ static const char *const vm_paths[] = {
     "crypto/crct10dif_common.ko*",
     "arch/x86/crypto/crct10dif-pclmul.ko*",
     "crypto/crc64_rocksoft_generic.ko*",
-    "crypto/xxhash_generic.ko*",
-    "crypto/blake2b_generic.ko*",
-    "crypto/sha256_generic.ko*",
 };
 
 static const char *const hardware_paths[] = {
