@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Machine: a physical or virtual computer that Slipway knows. */
+#pragma once
+
+#include "resource/kind.h"
+
+enum machine_phase {
+    MACHINE_PHASE_UNSET,
+    MACHINE_DISCOVERED,   /* reported itself; waits for approval */
+    MACHINE_REJECTED,     /* refused by spec.approved: false */
+    MACHINE_AVAILABLE,    /* approved; nothing to install */
+    MACHINE_PROVISIONING, /* being installed */
+    MACHINE_INSTALLED,    /* image and identity are on its disk */
+    MACHINE_RUNNING,      /* the installed system reported back */
+    MACHINE_JOINING,
+    MACHINE_READY, /* its Node is ready */
+    MACHINE_FAILED,
+    MACHINE_RELEASING,
+    MACHINE_RELEASED,
+};
+extern const char *const machine_phase_values[];
+
+enum bmc_protocol { BMC_UNSET, BMC_REDFISH, BMC_IPMI };
+extern const char *const bmc_protocol_values[];
+
+struct bmc {
+    const char *address;
+    enum bmc_protocol protocol;
+    const char *username;
+    const char *credentials_ref;
+};
+
+enum machine_role { ROLE_UNSET, ROLE_NONE, ROLE_CONTROL_PLANE, ROLE_WORKER };
+extern const char *const machine_role_values[];
+
+enum boot_mode { BOOT_MODE_UNSET, BOOT_MODE_AUTO, BOOT_MODE_BIOS, BOOT_MODE_UEFI };
+extern const char *const boot_mode_values[];
+
+enum disk_type { DISK_TYPE_UNSET, DISK_NVME, DISK_SSD, DISK_HDD, DISK_VIRTUAL };
+extern const char *const disk_type_values[];
+
+/* Every rule that is given must hold, and exactly one disk may match. */
+struct root_disk {
+    const char *serial;
+    const char *wwn;
+    const char *path;
+    const char *model;
+    uint64_t min_size; /* bytes; 0: no bound */
+    uint64_t max_size;
+    enum disk_type type;
+    enum tristate rotational;
+};
+extern const struct field root_disk_fields[];
+
+enum bond_mode {
+    BOND_UNSET,
+    BOND_ACTIVE_BACKUP,
+    BOND_802_3AD,
+    BOND_BALANCE_RR,
+    BOND_BALANCE_XOR,
+    BOND_BROADCAST,
+    BOND_BALANCE_TLB,
+    BOND_BALANCE_ALB,
+};
+extern const char *const bond_mode_values[];
+
+struct bond {
+    enum bond_mode mode;
+    const char *const *interfaces; /* names or MAC addresses; empty: all that have a carrier */
+    size_t n_interfaces;
+};
+
+struct machine_network {
+    struct cidr address; /* all zero: by DHCP; a Profile has none */
+    ipv4 gateway;        /* 0: the Network's */
+    const ipv4 *dns;
+    size_t n_dns;
+    const char *const *ntp; /* names or addresses */
+    size_t n_ntp;
+    const char *const *search;
+    size_t n_search;
+    int64_t vlan; /* 0: untagged */
+    int64_t mtu;  /* 0: the Network's */
+    struct bond bond;
+};
+
+struct first_boot_file {
+    const char *path;
+    const char *content;
+    enum { FILE_ENCODING_UNSET, FILE_ENCODING_TEXT, FILE_ENCODING_BASE64 } encoding;
+    const char *permissions; /* octal text, "0644" */
+    const char *owner;       /* "user" or "user:group" */
+};
+
+struct first_boot_user {
+    const char *name;
+    const char *const *groups;
+    size_t n_groups;
+    const char *shell;
+    const char *password_hash; /* crypt(5) */
+    const char *const *ssh_authorized_keys;
+    size_t n_ssh_authorized_keys;
+    bool sudo; /* without a password */
+};
+
+struct first_boot {
+    const char *hostname; /* NULL: the Machine's name */
+    const char *const *ssh_authorized_keys;
+    size_t n_ssh_authorized_keys;
+    const struct first_boot_user *users;
+    size_t n_users;
+    const struct first_boot_file *files;
+    size_t n_files;
+    const char *const *commands; /* each run by sh -c, in order */
+    size_t n_commands;
+    const char *timezone;
+};
+extern const struct field first_boot_fields[];
+
+struct machine_spec {
+    const struct mac *mac_addresses;
+    size_t n_mac_addresses;
+    const char *uuid;
+    const char *serial;
+    const char *profile;
+    const char *cluster;
+    enum tristate approved;     /* unset: undecided; false: rejected */
+    int64_t install_generation; /* install while above status.installed_generation; default 1 */
+    struct bmc bmc;
+
+    /* What a Profile may give too: see machine_effective(). */
+    const char *image;
+    enum machine_role role;
+    enum boot_mode boot_mode;
+    const char *const *kernel_arguments;
+    size_t n_kernel_arguments;
+    struct root_disk root_disk;
+    enum tristate allow_overwrite; /* may install over a disk with data that is not Slipway's */
+    struct machine_network network;
+    struct first_boot first_boot;
+};
+
+struct machine_identity {
+    const char *public_key;  /* base64url without padding, Ed25519 */
+    const char *fingerprint; /* hex */
+    const char *words;       /* the same as words, as consoles show it */
+};
+
+struct machine_dmi {
+    const char *manufacturer;
+    const char *product;
+    const char *serial;
+    const char *uuid;
+    const char *bios_version;
+};
+
+enum firmware { FIRMWARE_UNSET, FIRMWARE_BIOS, FIRMWARE_UEFI };
+extern const char *const firmware_values[];
+
+struct machine_cpu {
+    const char *model;
+    int64_t count; /* logical processors */
+    int64_t sockets;
+};
+
+struct machine_nic {
+    const char *name;
+    struct mac mac;
+    const char *driver;
+    int64_t speed_mbps; /* 0: unknown */
+    bool carrier;
+    const char *pci_address;
+};
+
+struct machine_disk {
+    const char *name; /* "nvme0n1" */
+    const char *path; /* "/dev/disk/by-path/..." or "/dev/nvme0n1" */
+    const char *serial;
+    const char *wwn;
+    const char *model;
+    int64_t size_bytes;
+    int64_t sector_size;
+    bool rotational;
+    enum disk_type type;
+    const char *contents; /* what is on it: "empty", "gpt", "ext4", "slipway", ... */
+};
+
+struct machine_inventory {
+    struct machine_dmi dmi;
+    const char *architecture; /* "amd64" */
+    enum firmware firmware;
+    bool secure_boot;
+    struct machine_cpu cpu;
+    int64_t memory_bytes;
+    const struct machine_nic *nics;
+    size_t n_nics;
+    const struct machine_disk *disks;
+    size_t n_disks;
+};
+
+struct machine_progress {
+    const char *step;
+    int64_t bytes_done;
+    int64_t bytes_total;
+    const char *message;
+    int64_t updated_at;
+};
+
+struct machine_address {
+    const char *type; /* "InternalIP" or "Hostname", as on a Node */
+    const char *address;
+};
+
+struct machine_failure {
+    const char *step;
+    const char *reason; /* CamelCase */
+    const char *message;
+    int64_t time;
+};
+
+struct machine_timeline {
+    int64_t time;
+    const char *event;
+    const char *message;
+};
+
+struct machine_status {
+    enum machine_phase phase;
+    int64_t observed_generation;
+    const struct condition *conditions;
+    size_t n_conditions;
+    struct machine_identity identity;
+    struct machine_inventory inventory;
+    struct machine_progress progress;
+    const struct machine_address *addresses;
+    size_t n_addresses;
+    int64_t installed_generation;
+    const char *installed_image;
+    int64_t attempts; /* of the installation that is under way */
+    struct machine_failure failure;
+    const struct machine_timeline *timeline; /* oldest first */
+    size_t n_timeline;
+    int64_t last_seen;
+};
+
+struct machine {
+    struct meta meta;
+    struct machine_spec spec;
+    struct machine_status status;
+};
+
+/* For decoding or encoding parts, as fields_encode(machine_status_fields, &status). */
+extern const struct field machine_spec_fields[];
+extern const struct field machine_status_fields[];
+extern const struct field machine_inventory_fields[];
+
+enum { MACHINE_TIMELINE_MAX = 32 };
+
+/* object_decode() and object_free() for this kind. */
+int machine_decode(const json_t *json, struct machine **ret, struct err *err) _must_check_;
+void machine_free(struct machine *machine);
+DEFINE_CLEANUP(struct machine *, machine_free)
+
+struct profile;
+
+/*
+ * The specification that holds for a machine: its own values, then its Profile's for what it does
+ * not say, then the defaults (role none, boot mode auto, installing over foreign data not allowed).
+ * Lists and atomic objects (rootDisk, bond) are taken whole from one side. profile may be NULL. The
+ * result borrows from both arguments and must not outlive them. Undecided approval becomes true
+ * where the Profile approves by itself.
+ */
+struct machine_spec machine_effective(const struct machine *machine, const struct profile *profile);
+
+/* True while the machine is to be installed: approved, with an image, and its generation open. */
+bool machine_wants_install(const struct machine *machine, const struct machine_spec *effective);
+
+/* "Discovered"; "" for MACHINE_PHASE_UNSET. */
+const char *machine_phase_text(enum machine_phase phase);
+
+/*
+ * Appends to status.timeline of a Machine's JSON, dropping the oldest entries beyond
+ * MACHINE_TIMELINE_MAX. 0, -EINVAL (the status has another form) or -ENOMEM.
+ */
+int machine_timeline_add(json_t *machine, int64_t now_ms, const char *event, const char *message)
+    _must_check_;
