@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "provision/provision.h"
 
+#include "provision/fields.h"
+
 #include <sodium.h>
 #include <string.h>
 #include <sys/socket.h>

@@ -7,9 +7,12 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <sys/types.h>
 
-#include "provision/fields.h"
+#include "base/addr.h"
+#include "base/err.h"
+#include "provision/lists.h"
 
 /* The longest slipway/node.json that is read. */
 #define PROVISION_JSON_MAX ((size_t)4 << 20)

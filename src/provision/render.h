@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#include <jansson.h>
+
 #include "provision/provision.h"
 #include "provision/seed.h"
 
