@@ -80,11 +80,12 @@ void dhcp_leases_free(struct dhcp_leases *leases);
 DEFINE_CLEANUP(struct dhcp_leases *, dhcp_leases_free)
 
 /*
- * Sets the ranges from which addresses are chosen (of all Networks; they may not overlap). Leases
- * stay. 0, -EINVAL (reversed, overlapping), -ERANGE (above DHCP_POOL_MAX) or -ENOMEM.
+ * Sets the ranges from which addresses are chosen (of all Networks; they may not overlap), and
+ * addresses inside them that are never chosen (our own, routers). Leases stay. 0, -EINVAL
+ * (reversed, overlapping), -ERANGE (above DHCP_POOL_MAX) or -ENOMEM; on failure nothing changed.
  */
-int dhcp_leases_set_pools(struct dhcp_leases *leases, const struct dhcp_range *ranges, size_t count)
-    _must_check_;
+int dhcp_leases_set_pools(struct dhcp_leases *leases, const struct dhcp_range *ranges, size_t count,
+                          const ipv4 *excluded, size_t excluded_count) _must_check_;
 
 /*
  * Addresses promised to known Machines are never chosen for others. Addresses outside all ranges
@@ -98,13 +99,16 @@ const struct dhcp_lease *dhcp_leases_by_address(const struct dhcp_leases *leases
 const struct dhcp_lease *dhcp_leases_by_key(const struct dhcp_leases *leases,
                                             const struct dhcp_key *key, struct cidr subnet);
 
-/* True when the address lies in a range, is not reserved, and nobody holds it. */
-bool dhcp_leases_is_free(const struct dhcp_leases *leases, ipv4 address);
+/*
+ * True when this client may have the address from the pool: it lies in a range, is neither reserved
+ * nor excluded, and nobody else holds it.
+ */
+bool dhcp_leases_is_open(const struct dhcp_leases *leases, ipv4 address,
+                         const struct dhcp_key *key);
 
 /*
- * A free address of the range for this client: a different client starts its search elsewhere, so
- * that a client tends to get the same one again. Addresses never used are not preferred over
- * forgotten ones. 0 when the range is full.
+ * A free address of the range for this client: each client starts its search at a place of its own,
+ * so that it tends to get the same one again. 0 when the range is full.
  */
 ipv4 dhcp_leases_pick(const struct dhcp_leases *leases, struct dhcp_range range,
                       const struct dhcp_key *key);
@@ -112,7 +116,7 @@ ipv4 dhcp_leases_pick(const struct dhcp_leases *leases, struct dhcp_range range,
 /* How full a range is: what limits on strangers are made from. */
 struct dhcp_pool_use {
     uint32_t size;
-    uint32_t taken;             /* not free: reserved, offered, bound or quarantined */
+    uint32_t taken;             /* offered, bound or quarantined */
     uint32_t offered_strangers; /* offers that wait for a stranger's REQUEST */
     uint32_t bound_strangers;
     uint32_t quarantined;
