@@ -166,7 +166,9 @@ int store_update(struct store *store, const struct kind *kind, enum store_part p
 /*
  * Changes an object: mutate gets a copy of the latest state at the moment of deciding, changes it
  * and returns 0, or a negative errno (and err) to leave everything as it is. It must not submit
- * operations. When it changed nothing, nothing is written and the resourceVersion stays.
+ * operations. Where it sets another metadata.resourceVersion or uid (a patch with a precondition)
+ * the result is -ESTALE. When it changed nothing, nothing is written and the resourceVersion stays.
+ * mutate, and with the synchronous executor done too, may run before this returns.
  */
 typedef int (*store_mutate_fn)(void *data, json_t *object, struct err *err);
 int store_mutate(struct store *store, const struct kind *kind, enum store_part part,
