@@ -191,20 +191,19 @@ void dhcp_reply_destination(const struct decision *d)
     const struct dhcp_message *m = &d->request->message;
     const struct dhcp_message *reply = &d->ret->reply;
     struct dhcp_destination *to = &d->ret->to;
-    *to = (struct dhcp_destination){
-        .kind = DHCP_SEND_UDP, .port = DHCP_CLIENT_PORT, .ifindex = d->request->ifindex};
+    *to = (struct dhcp_destination){.kind = DHCP_SEND_UDP,
+                                    .port = DHCP_CLIENT_PORT,
+                                    .source_port = d->request->port,
+                                    .ifindex = d->request->ifindex};
     if (m->giaddr) { /* not to the packet's source: relays may send from another address */
         to->address = m->giaddr;
         to->port = DHCP_SERVER_PORT;
-        to->ifindex = 0;
     } else if (d->request->port ==
                DHCP_PXE_PORT) { /* the boot server answers whom it was asked by */
-        to->address = m->ciaddr && m->ciaddr == d->request->source ? m->ciaddr : d->request->source;
+        to->address = d->request->source;
         to->port = d->request->source_port;
-        to->ifindex = 0;
     } else if (d->ret->type != DHCP_NAK && reply->ciaddr) {
         to->address = reply->ciaddr;
-        to->ifindex = d->network->ifindex == d->request->ifindex ? to->ifindex : 0;
     } else if (d->ret->type == DHCP_NAK || m->flags & DHCP_FLAG_BROADCAST || !reply->yiaddr ||
                !mac_is_unicast(d->mac)) {
         to->kind = DHCP_SEND_BROADCAST;

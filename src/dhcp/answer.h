@@ -149,8 +149,9 @@ struct dhcp_destination {
     enum dhcp_route_kind kind;
     ipv4 address;
     uint16_t port;
+    uint16_t source_port; /* clients on 4011 take answers from 4011 only */
     struct mac mac;
-    int ifindex; /* 0: the routing table decides */
+    int ifindex; /* where the request came in: preferred; for a routed one the table decides */
 };
 
 struct dhcp_answer {
