@@ -19,7 +19,7 @@ static void on_timer(uv_timer_t *timer)
 
 static int64_t held_deadline(const struct dhcp_server *s)
 {
-    const struct list *first = list_first(&s->held);
+    struct list *first = list_first(&s->held);
     if (!first)
         return INT64_MAX;
     return container_of(first, struct dhcp_held, list)->since + HELD_TIMEOUT_MS;
@@ -72,8 +72,9 @@ static void on_link_events(uv_poll_t *poll, int status, int events)
     struct dhcp_server *s = poll->data;
     (void)status;
     (void)events;
-    (void)net_events_read(s->events.fd, ignore_event, NULL);
-    (void)read_own_addresses(s);
+    /* failures leave what was known before; the next event tries again */
+    if (net_events_read(s->events.fd, ignore_event, NULL) < 0 || read_own_addresses(s) < 0)
+        s->counters.link_errors++;
     dhcp_listeners_refresh(s);
 }
 
@@ -167,8 +168,10 @@ int dhcp_server_set_networks(struct dhcp_server *s, const struct dhcp_network *n
         r = dhcp_networks_set_pools(&s->networks, s->leases, err);
     if (r < 0) {
         s->networks = before;
-        (void)dhcp_listeners_update(s, NULL);
         dhcp_networks_free(&next);
+        struct err again = ERR_INIT;
+        if (dhcp_listeners_update(s, &again) < 0)
+            (void)err_wrap(err, "and the interfaces from before: %s", err_text(&again));
         return r;
     }
     dhcp_networks_free(&before);

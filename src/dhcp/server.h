@@ -42,6 +42,7 @@ struct dhcp_server_counters {
     uint64_t received, malformed, answered, dropped, send_errors;
     uint64_t acks_held, acks_expired; /* waiting for the disk now; given up */
     uint64_t conflicts;
+    uint64_t link_errors; /* changes of links or addresses that could not be read */
     uint64_t by_drop[DHCP_DROP_TOO_BIG + 1];
 };
 
