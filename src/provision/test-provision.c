@@ -5,7 +5,7 @@
 
 #include "base/str.h"
 #include "base/test.h"
-#include "provision/seed.h"
+#include "provision/identity.h"
 
 static void assert_refused(const char *json, const char *message)
 {
@@ -151,6 +151,26 @@ static void test_names(void **state)
     assert_string_equal(hostname, "node1");
 }
 
-UNIT_MAIN(cmocka_unit_test(test_round_trip), cmocka_unit_test(test_unknown_fields_are_ignored),
+static void test_identity_round_trip(void **state)
+{
+    (void)state;
+    static const char text[] = "{\"machine\":\"n1\",\"server\":\"http://10.0.0.1:8080\","
+                               "\"serverKey\":\"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8\","
+                               "\"privateKey\":\"c2VlZA==\"}";
+    _autoidentity_ struct provision_identity identity = {0};
+    _autoseed_ struct seed seed = SEED_INIT;
+    struct err err = ERR_INIT;
+    assert_int_equal(provision_identity_parse(text, strlen(text), &identity, &err), 0);
+    assert_int_equal(provision_identity_put(&identity, &seed, &err), 0);
+    const struct seed_file *file = seed_find(&seed, SEED_PATH_IDENTITY);
+    assert_int_equal(file->len, strlen(text));
+    assert_memory_equal(file->data, text, file->len);
+    assert_int_equal(file->mode, 0600);
+    assert_int_equal(provision_identity_parse("{}", 2, &identity, &err), -EINVAL);
+    assert_string_equal(err_text(&err), "server: missing");
+}
+
+UNIT_MAIN(cmocka_unit_test(test_identity_round_trip), cmocka_unit_test(test_round_trip),
+          cmocka_unit_test(test_unknown_fields_are_ignored),
           cmocka_unit_test(test_errors_name_the_path), cmocka_unit_test(test_links_that_do_not_fit),
           cmocka_unit_test(test_check_sees_what_code_filled_in), cmocka_unit_test(test_names))
