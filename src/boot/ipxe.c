@@ -47,8 +47,8 @@ static void add_stage2(const struct ipxe_script *s, struct buf *out)
 
 /*
  * BIOS: the first hard disk through the firmware's own disk service. UEFI: leaving with an error
- * makes the boot manager try the next entry, which is the disk's; leaving with success would stop it
- * at its menu.
+ * makes the boot manager try the next entry, which is the disk's; leaving with success would stop
+ * it at its menu.
  */
 static void add_local(struct buf *out)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What one machine should boot now: a pure decision from what the server knows of it. The guard
- * against reinstall loops is here: an installation happens only while the wanted generation is above
- * the installed one.
+ * against reinstall loops is here: an installation happens only while the wanted generation is
+ * above the installed one.
  */
 #pragma once
 

@@ -81,6 +81,5 @@ static void test_local_script(void **state)
 }
 
 UNIT_MAIN(cmocka_unit_test(test_plan), cmocka_unit_test(test_plan_never_installs_backwards),
-          cmocka_unit_test(test_stage2_script),
-          cmocka_unit_test(test_script_text_cannot_break_out),
+          cmocka_unit_test(test_stage2_script), cmocka_unit_test(test_script_text_cannot_break_out),
           cmocka_unit_test(test_local_script))

@@ -5,6 +5,7 @@
 
 #include "base/str.h"
 #include "protocol/message.h"
+#include "trust/envelope.h"
 
 static json_t *present(json_t *object, const char *name)
 {
@@ -20,7 +21,7 @@ int field_string(json_t *object, const char *name, char **ret, struct err *err)
     if (!json_is_string(value))
         return err_set(err, -EBADMSG, "%s: not a string", name);
     size_t len = json_string_length(value);
-    if (len > PROTOCOL_BODY_MAX || strlen(json_string_value(value)) != len)
+    if (len > TRUST_ENVELOPE_MAX || strlen(json_string_value(value)) != len)
         return err_set(err, -EBADMSG, "%s: too long", name);
     return str_replace(ret, json_string_value(value));
 }

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/machine-act.h"
+
+#include "base/log.h"
+#include "base/str.h"
+
+struct act {
+    struct server *server;
+    struct machine_act what;
+    struct machine_event event;
+    struct machine_change change;
+};
+
+static void act_free(struct act *act)
+{
+    if (act->what.hello)
+        protocol_hello_free(act->what.hello);
+    if (act->what.report)
+        protocol_report_free(act->what.report);
+    free(act->what.hello);
+    free(act->what.report);
+    free(act);
+}
+
+static int decide(void *data, json_t *object, struct err *err)
+{
+    struct act *act = data;
+    _cleanup_(machine_freep) struct machine *machine = NULL;
+    int r = machine_decode(object, &machine, err);
+    if (r < 0)
+        return r;
+    _cleanup_(profile_freep) struct profile *profile = machine_profile(act->server, machine);
+    struct machine_spec effective = machine_effective(machine, profile);
+    struct machine_view view;
+    machines_view(act->server, machine, &effective, &view);
+    machine_step(&view, &act->event, &act->change);
+    return machine_change_apply(&act->change, &view, &act->event, object);
+}
+
+/* Notes go to the log and to the events that `kubectl describe` shows. */
+static void tell(const struct act *act, const json_t *object)
+{
+    for (size_t i = 0; i < act->change.n_notes; i++) {
+        const struct machine_note *n = &act->change.notes[i];
+        char message[MACHINE_NOTE_SIZE];
+        (void)log_quote(message, sizeof(message), n->message, strlen(n->message));
+        log_at(n->warning ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "%s: %s: %s", object_name(object),
+               n->reason, message);
+        (void)!store_event(act->server->store, object, n->warning, n->reason, n->message);
+    }
+}
+
+static void finish(struct act *act, json_t *object)
+{
+    _cleanup_(machine_freep) struct machine *machine = NULL;
+    if (!act->what.done)
+        return;
+    int r = machine_decode(object, &machine, NULL);
+    if (r < 0) {
+        act->what.done(act->what.data, r, NULL, NULL, NULL);
+        return;
+    }
+    _cleanup_(profile_freep) struct profile *profile = machine_profile(act->server, machine);
+    struct machine_spec effective = machine_effective(machine, profile);
+    act->what.done(act->what.data, 0, &act->change, machine, &effective);
+}
+
+static void act_done(void *data, int rc, json_t *object, const struct err *err)
+{
+    struct act *act = data;
+    if (rc == 0) {
+        tell(act, object);
+        finish(act, object);
+    } else {
+        log_error("a Machine's change could not be saved: %s", err_text(err));
+        if (act->what.done)
+            act->what.done(act->what.data, rc, NULL, NULL, NULL);
+    }
+    act_free(act);
+}
+
+void machine_act(struct server *server, const char *name, const struct machine_act *what)
+{
+    struct act *act = calloc(1, sizeof(*act));
+    if (!act) {
+        if (what->done)
+            what->done(what->data, -ENOMEM, NULL, NULL, NULL);
+        return;
+    }
+    *act = (struct act){.server = server, .what = *what};
+    act->event = (struct machine_event){
+        .type = what->type,
+        .now_ms = clock_wall(server->clock),
+        .key = &act->what.key,
+        .hello = act->what.hello,
+        .report = act->what.report,
+    };
+    int r = store_mutate(server->store, &kind_machine, STORE_STATUS, name, decide, act_done, act);
+    if (r < 0)
+        act_done(act, r, NULL, &(struct err){.code = r});
+}

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Applying a decision to a Machine's JSON. */
+#include "base/clock.h"
+#include "base/str.h"
+#include "resource/validate.h"
+#include "resource/condition.h"
+#include "server/machine-step.h"
+
+bool machine_change_writes(const struct machine_change *c)
+{
+    return c->phase != MACHINE_PHASE_UNSET || c->identity || c->inventory || c->addresses ||
+           c->progress || c->clear_progress || c->clear_failure || c->seen || c->observe ||
+           c->installed_generation >= 0 || c->attempts >= 0 || c->failure || c->n_conditions ||
+           c->n_notes;
+}
+
+static json_t *time_value(int64_t ms)
+{
+    char text[CLOCK_TEXT_SIZE];
+    return json_string(clock_text(ms, text));
+}
+
+static int set_identity(json_t *object, const struct trust_public *key)
+{
+    char text[TRUST_PUBLIC_TEXT_SIZE], words[TRUST_FINGERPRINT_TEXT_SIZE];
+    uint8_t digest[TRUST_DIGEST_SIZE];
+    trust_digest(key->b, sizeof(key->b), digest);
+    _autofree_ char *hex = str_hex(digest, sizeof(digest));
+    if (!hex)
+        return -ENOMEM;
+    return object_set(object, "status.identity",
+                      json_pack("{s:s, s:s, s:s}", "publicKey", trust_public_text(key, text),
+                                "fingerprint", hex, "words", trust_fingerprint(key, words)));
+}
+
+/* The inventory comes from the network: only what the field table admits is kept. */
+static int set_inventory(json_t *object, const json_t *sent)
+{
+    return object_set(object, "status.inventory", fields_salvage(machine_inventory_fields, sent));
+}
+
+static int set_addresses(json_t *object, json_t *sent)
+{
+    json_t *list = json_array();
+    size_t i;
+    json_t *item;
+    json_array_foreach (sent, i, item) {
+        struct cidr c;
+        char text[IPV4_TEXT_SIZE];
+        if (cidr_parse(json_string_value(item), &c) < 0)
+            continue;
+        (void)json_array_append_new(list, json_pack("{s:s, s:s}", "type", "InternalIP", "address",
+                                                    ipv4_text(c.address, text)));
+    }
+    return object_set(object, "status.addresses", list);
+}
+
+static int set_progress(json_t *object, const struct protocol_report *report, int64_t now)
+{
+    json_t *progress = json_pack("{s:s, s:I, s:I, s:o}", "step", report->step, "bytesDone",
+                                 (json_int_t)report->bytes_done, "bytesTotal",
+                                 (json_int_t)report->bytes_total, "updatedAt", time_value(now));
+    if (progress && report->message)
+        (void)json_object_set_new(progress, "message", json_string(report->message));
+    return object_set(object, "status.progress", progress);
+}
+
+static int set_failure(json_t *object, const struct machine_change *c, int64_t now)
+{
+    return object_set(object, "status.failure",
+                      json_pack("{s:s, s:s, s:s, s:o}", "step", c->failure_step, "reason",
+                                c->failure_reason, "message", c->failure_message, "time",
+                                time_value(now)));
+}
+
+static void clear(json_t *object, const char *member)
+{
+    (void)json_object_del(object_get(object, "status"), member);
+}
+
+static int apply_what_was_sent(const struct machine_change *c, const struct machine_event *e,
+                               json_t *object)
+{
+    int r = 0;
+    if (c->identity)
+        r = set_identity(object, e->key);
+    if (r == 0 && c->inventory)
+        r = set_inventory(object, e->hello->inventory);
+    if (r == 0 && c->addresses)
+        r = set_addresses(object, e->hello->addresses);
+    if (r == 0 && c->progress)
+        r = set_progress(object, e->report, e->now_ms);
+    return r;
+}
+
+static int apply_numbers(const struct machine_change *c, const struct machine_view *v,
+                         const struct machine_event *e, json_t *object)
+{
+    int r = 0;
+    if (c->phase != MACHINE_PHASE_UNSET)
+        r = object_set(object, "status.phase", json_string(machine_phase_text(c->phase)));
+    if (r == 0 && c->seen)
+        r = object_set(object, "status.lastSeen", time_value(e->now_ms));
+    if (r == 0 && c->observe)
+        r = object_set(object, "status.observedGeneration",
+                       json_integer((json_int_t)v->machine->meta.generation));
+    if (r == 0 && c->installed_generation >= 0)
+        r = object_set(object, "status.installedGeneration",
+                       json_integer((json_int_t)c->installed_generation));
+    if (r == 0 && c->installed_image && v->effective->image)
+        r = object_set(object, "status.installedImage", json_string(v->effective->image));
+    if (r == 0 && c->attempts >= 0)
+        r = object_set(object, "status.attempts", json_integer((json_int_t)c->attempts));
+    return r;
+}
+
+int machine_change_apply(const struct machine_change *c, const struct machine_view *v,
+                         const struct machine_event *e, json_t *object)
+{
+    int r = apply_what_was_sent(c, e, object);
+    if (r == 0)
+        r = apply_numbers(c, v, e, object);
+    if (r == 0 && c->clear_progress)
+        clear(object, "progress");
+    if (r == 0 && c->clear_failure)
+        clear(object, "failure");
+    if (r == 0 && c->failure)
+        r = set_failure(object, c, e->now_ms);
+    for (size_t i = 0; r == 0 && i < c->n_conditions; i++)
+        r = object_set_condition(object, c->conditions[i].type, c->conditions[i].status,
+                                 c->conditions[i].reason, c->conditions[i].message, e->now_ms);
+    for (size_t i = 0; r == 0 && i < c->n_notes; i++)
+        r = machine_timeline_add(object, e->now_ms, c->notes[i].reason, c->notes[i].message);
+    return r;
+}

@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/machine-step.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+
+#include "base/str.h"
+
+enum { SEEN_MS = 10000 }; /* how exact lastSeen is: each new value is a write */
+enum { POLL_SOON = 2, POLL_WAITING = 5, POLL_FAILED = 10, POLL_REJECTED = 60 };
+
+static void note(struct machine_change *c, bool warning, const char *reason, const char *format,
+                 ...) _printf_(4, 5);
+static void condition(struct machine_change *c, const char *type, enum condition_status status,
+                      const char *reason, const char *message);
+
+static void note(struct machine_change *c, bool warning, const char *reason, const char *format,
+                 ...)
+{
+    if (c->n_notes == MACHINE_NOTES_MAX)
+        return;
+    struct machine_note *n = &c->notes[c->n_notes++];
+    n->warning = warning;
+    n->reason = reason;
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(n->message, sizeof(n->message), format, args);
+    va_end(args);
+}
+
+static void condition(struct machine_change *c, const char *type, enum condition_status status,
+                      const char *reason, const char *message)
+{
+    if (c->n_conditions == MACHINE_CONDITIONS_MAX)
+        return;
+    struct machine_condition *k = &c->conditions[c->n_conditions++];
+    k->type = type;
+    k->status = status;
+    k->reason = reason;
+    (void)snprintf(k->message, sizeof(k->message), "%s", message);
+}
+
+static void answer(struct machine_change *c, enum protocol_action action, uint32_t poll,
+                   const char *format, ...) _printf_(4, 5);
+
+static void answer(struct machine_change *c, enum protocol_action action, uint32_t poll,
+                   const char *format, ...)
+{
+    c->action = action;
+    c->poll_seconds = poll;
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(c->reason, sizeof(c->reason), format, args);
+    va_end(args);
+}
+
+/* Notes a phase change once; repetitions are silent. */
+static void enter(struct machine_change *c, const struct machine_view *v, enum machine_phase phase,
+                  const char *reason, const char *message)
+{
+    if (v->machine->status.phase == phase)
+        return;
+    c->phase = phase;
+    note(c, phase == MACHINE_FAILED || phase == MACHINE_REJECTED, reason, "%s", message);
+}
+
+static bool key_is(const struct machine *m, const struct trust_public *key)
+{
+    char text[TRUST_PUBLIC_TEXT_SIZE];
+    return m->status.identity.public_key &&
+           str_eq(m->status.identity.public_key, trust_public_text(key, text));
+}
+
+static bool wants_install(const struct machine_view *v)
+{
+    return v->effective->install_generation > v->machine->status.installed_generation;
+}
+
+static void fail(struct machine_change *c, const struct machine_view *v, const char *step,
+                 const char *reason, const char *message)
+{
+    c->failure = true;
+    c->failure_reason = reason;
+    (void)snprintf(c->failure_step, sizeof(c->failure_step), "%s", step);
+    (void)snprintf(c->failure_message, sizeof(c->failure_message), "%s", message);
+    enter(c, v, MACHINE_FAILED, reason, message);
+    condition(c, "Healthy", CONDITION_FALSE, reason, message);
+}
+
+/* ---- approval, shared by hello and specification changes ---- */
+
+/* Decides what holds before any installation; true when it may go on to one. */
+static bool admitted(const struct machine_view *v, struct machine_change *c)
+{
+    const struct machine *m = v->machine;
+    switch (v->effective->approved) {
+    case TRI_FALSE:
+        enter(c, v, MACHINE_REJECTED, "Rejected", "an administrator rejected this machine");
+        condition(c, "Approved", CONDITION_FALSE, "Rejected", "spec.approved is false");
+        answer(c, PROTOCOL_REJECT, POLL_REJECTED, "this machine was rejected");
+        return false;
+    case TRI_UNSET:
+        if (m->status.phase == MACHINE_PHASE_UNSET || m->status.phase == MACHINE_REJECTED)
+            enter(c, v, MACHINE_DISCOVERED, "Discovered", "reported itself, waits for approval");
+        condition(c, "Approved", CONDITION_UNKNOWN, "Undecided", "waits for approval");
+        answer(c, PROTOCOL_WAIT, POLL_SOON, "waiting for approval: slipway approve %s",
+               m->meta.name);
+        return false;
+    case TRI_TRUE:
+        condition(c, "Approved", CONDITION_TRUE, "Approved", "spec.approved is true");
+        return true;
+    }
+    return false;
+}
+
+/* ---- stage2 says hello ---- */
+
+static void hello_install(const struct machine_view *v, struct machine_change *c, bool new_boot)
+{
+    const struct machine *m = v->machine;
+    if (m->status.phase == MACHINE_FAILED) {
+        answer(c, PROTOCOL_WAIT, POLL_FAILED,
+               "installing failed (%s: %s); mend the cause, then: slipway reinstall %s",
+               m->status.failure.reason ? m->status.failure.reason : "unknown",
+               m->status.failure.message ? m->status.failure.message : "", m->meta.name);
+        return;
+    }
+    if (!v->image_ready) {
+        answer(c, PROTOCOL_WAIT, POLL_WAITING, "Image %s is not ready: %s", v->effective->image,
+               v->image_problem ? v->image_problem : "not found");
+        return;
+    }
+    if (new_boot) {
+        c->attempts = m->status.attempts + 1;
+        if (c->attempts > v->attempts_max) {
+            fail(c, v, "start", "AttemptsExhausted",
+                 "the installation was begun too often without an end");
+            answer(c, PROTOCOL_WAIT, POLL_FAILED, "too many attempts: slipway reinstall %s",
+                   m->meta.name);
+            return;
+        }
+        note(c, false, "InstallStarted",
+             "writing Image %s, generation %" PRId64 ", attempt %" PRId64, v->effective->image,
+             v->effective->install_generation, c->attempts);
+    }
+    enter(c, v, MACHINE_PROVISIONING, "Provisioning", "stage2 has its plan");
+    answer(c, PROTOCOL_INSTALL, POLL_WAITING, "installing Image %s", v->effective->image);
+}
+
+/*
+ * A stage2 makes a new key at each start. It is taken while an installation (or an inventory) is
+ * open; a machine whose system is installed keeps the identity that is on its disk.
+ */
+static void hello_agent(const struct machine_view *v, const struct machine_event *e,
+                        struct machine_change *c)
+{
+    const struct machine *m = v->machine;
+    bool same_key = key_is(m, e->key);
+    bool installed = m->status.installed_generation > 0 && !wants_install(v);
+    if (installed && !same_key) {
+        note(c, true, "UnexpectedStage2",
+             "a stage2 with another key asked as this machine, whose system is installed");
+        answer(c, PROTOCOL_BOOT, POLL_WAITING, "this machine is installed: booting its disk");
+        return;
+    }
+    c->identity = !same_key;
+    c->inventory = e->hello->inventory != NULL;
+    c->seen = true;
+    if (!same_key && m->status.identity.public_key)
+        note(c, false, "NewKey", "stage2 started anew, with a new key");
+    if (!admitted(v, c))
+        return;
+    if (installed) {
+        answer(c, PROTOCOL_BOOT, POLL_WAITING, "this machine is installed: booting its disk");
+        return;
+    }
+    if (!v->effective->image) {
+        enter(c, v, MACHINE_AVAILABLE, "Available", "approved; no Image is assigned");
+        answer(c, PROTOCOL_WAIT, POLL_WAITING, "approved; no Image is assigned to this machine");
+        return;
+    }
+    hello_install(v, c, !same_key || m->status.attempts == 0);
+}
+
+/* ---- the installed system ---- */
+
+static void running(const struct machine_view *v, struct machine_change *c, const char *message)
+{
+    enum machine_phase phase = v->machine->status.phase;
+    c->seen = true;
+    c->clear_failure = true;
+    c->clear_progress = true;
+    if (phase != MACHINE_JOINING && phase != MACHINE_READY && phase != MACHINE_RELEASING)
+        enter(c, v, MACHINE_RUNNING, "Running", message);
+    condition(c, "Booted", CONDITION_TRUE, "Reported", message);
+    condition(c, "Healthy", CONDITION_TRUE, "Reported", message);
+    answer(c, PROTOCOL_OK, POLL_WAITING, "noted");
+}
+
+/* The report that the image is on the disk may have been lost: what runs is proof enough. */
+static void note_installed(const struct machine_view *v, struct machine_change *c,
+                           uint64_t generation)
+{
+    if ((int64_t)generation <= v->machine->status.installed_generation ||
+        (int64_t)generation > v->effective->install_generation)
+        return;
+    c->installed_generation = (int64_t)generation;
+    c->installed_image = true;
+    c->attempts = 0;
+    condition(c, "Imaged", CONDITION_TRUE, "Installed", "the image is on its disk");
+}
+
+static bool is_known_node(const struct machine_view *v, const struct machine_event *e,
+                          struct machine_change *c)
+{
+    if (key_is(v->machine, e->key))
+        return true;
+    note(c, true, "UnknownIdentity", "a message signed with a key that is not this machine's");
+    answer(c, PROTOCOL_REJECT, POLL_REJECTED, "this key is not this machine's");
+    return false;
+}
+
+static void hello_node(const struct machine_view *v, const struct machine_event *e,
+                       struct machine_change *c)
+{
+    if (!is_known_node(v, e, c))
+        return;
+    if (v->effective->approved == TRI_FALSE) {
+        (void)admitted(v, c);
+        return;
+    }
+    note_installed(v, c, e->hello->install_generation);
+    c->addresses = e->hello->addresses != NULL;
+    running(v, c, "the installed system reported in");
+}
+
+/* ---- reports ---- */
+
+static void report_failure(const struct machine_view *v, const struct protocol_report *r,
+                           struct machine_change *c)
+{
+    const char *message = r->message ? r->message : "no details";
+    if (r->final) {
+        /* The reason is the sender's text; it is shown, never interpreted. */
+        fail(c, v, r->step, "StepFailed", message);
+        c->failure_reason = r->failure;
+    } else {
+        note(c, true, "Retrying", "%s: %s: %s", r->step, r->failure, message);
+    }
+    c->progress = true;
+}
+
+static void report_installed(const struct machine_view *v, const struct protocol_report *r,
+                             struct machine_change *c)
+{
+    note_installed(v, c, r->install_generation);
+    c->clear_progress = true;
+    c->clear_failure = true;
+    enter(c, v, MACHINE_INSTALLED, "Installed", "image and identity are on the disk");
+}
+
+static void report(const struct machine_view *v, const struct machine_event *e,
+                   struct machine_change *c)
+{
+    const struct protocol_report *r = e->report;
+    if (!is_known_node(v, e, c))
+        return;
+    c->seen = true;
+    answer(c, PROTOCOL_OK, POLL_WAITING, "noted");
+    if (r->failure) {
+        report_failure(v, r, c);
+        return;
+    }
+    if (str_eq(r->step, PROTOCOL_STEP_INSTALLED)) {
+        report_installed(v, r, c);
+        return;
+    }
+    if (str_eq(r->step, PROTOCOL_STEP_RUNNING)) {
+        running(v, c, "the installed system reported in");
+        return;
+    }
+    c->progress = true;
+    if (!str_eq(r->step, v->machine->status.progress.step))
+        note(c, false, "Step", "%s%s%s", r->step, r->message ? ": " : "",
+             r->message ? r->message : "");
+}
+
+/* ---- specification and time ---- */
+
+static void spec_changed(const struct machine_view *v, struct machine_change *c)
+{
+    const struct machine *m = v->machine;
+    bool changed = m->status.observed_generation != m->meta.generation;
+    c->observe = changed;
+    if (!admitted(v, c))
+        return;
+    bool restart = m->status.phase == MACHINE_REJECTED || m->status.phase == MACHINE_DISCOVERED ||
+                   (changed && m->status.phase == MACHINE_FAILED);
+    if (!restart)
+        return;
+    if (m->status.phase == MACHINE_FAILED) {
+        c->clear_failure = true;
+        c->attempts = 0;
+    }
+    if (m->status.installed_generation > 0 && !wants_install(v))
+        enter(c, v, MACHINE_INSTALLED, "Approved", "approved; its system is installed");
+    else
+        enter(c, v, MACHINE_AVAILABLE, "Approved", "approved");
+}
+
+static void tick(const struct machine_view *v, const struct machine_event *e,
+                 struct machine_change *c)
+{
+    const struct machine *m = v->machine;
+    int64_t silent = m->status.last_seen ? e->now_ms - m->status.last_seen : 0;
+    if (m->status.phase == MACHINE_PROVISIONING && silent > v->provisioning_deadline_ms)
+        fail(c, v, m->status.progress.step ? m->status.progress.step : "start", "Silent",
+             "stage2 said nothing more; its console and the timeline tell what came last");
+    else if (m->status.phase == MACHINE_INSTALLED && silent > v->first_boot_deadline_ms)
+        fail(c, v, PROTOCOL_STEP_FIRST_BOOT, "FirstBootSilent",
+             "the installed system did not report in; see its console");
+}
+
+/* A sign of life alone is not worth a write each time. */
+static void drop_idle_sign(const struct machine_view *v, const struct machine_event *e,
+                           struct machine_change *c)
+{
+    int64_t age = e->now_ms - v->machine->status.last_seen;
+    if (c->phase == MACHINE_PHASE_UNSET && c->n_notes == 0 && age >= 0 && age < SEEN_MS)
+        c->seen = false;
+}
+
+void machine_step(const struct machine_view *view, const struct machine_event *event,
+                  struct machine_change *ret_change)
+{
+    *ret_change = (struct machine_change){.installed_generation = -1, .attempts = -1};
+    ret_change->action = PROTOCOL_WAIT;
+    ret_change->poll_seconds = POLL_WAITING;
+    switch (event->type) {
+    case MACHINE_EVENT_SPEC:
+        spec_changed(view, ret_change);
+        break;
+    case MACHINE_EVENT_HELLO:
+        if (event->hello->program == PROTOCOL_AGENT)
+            hello_agent(view, event, ret_change);
+        else
+            hello_node(view, event, ret_change);
+        break;
+    case MACHINE_EVENT_REPORT:
+        report(view, event, ret_change);
+        break;
+    case MACHINE_EVENT_PHONE_HOME:
+        running(view, ret_change, "cloud-init finished and called");
+        break;
+    case MACHINE_EVENT_TICK:
+        tick(view, event, ret_change);
+        break;
+    }
+    drop_idle_sign(view, event, ret_change);
+}

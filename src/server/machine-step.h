@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The life of a Machine as one pure decision: from what is known of it and what just happened to
+ * what shall be written to its status, told to people, and answered. Server, tests and simulation
+ * call the same function; time and randomness come in as values.
+ */
+#pragma once
+
+#include "protocol/message.h"
+#include "resource/machine.h"
+
+enum machine_event_type {
+    MACHINE_EVENT_SPEC,       /* its specification, Profile or Image changed */
+    MACHINE_EVENT_HELLO,      /* stage2 or the installed system said hello */
+    MACHINE_EVENT_REPORT,     /* either reported what it is doing */
+    MACHINE_EVENT_PHONE_HOME, /* cloud-init of an imported image posted its one-time token */
+    MACHINE_EVENT_TICK,       /* time passed */
+};
+
+struct machine_event {
+    enum machine_event_type type;
+    int64_t now_ms;                       /* wall */
+    const struct trust_public *key;       /* HELLO, REPORT: who signed */
+    const struct protocol_hello *hello;   /* HELLO */
+    const struct protocol_report *report; /* REPORT */
+};
+
+/* What the decision rests on. */
+struct machine_view {
+    const struct machine *machine;
+    const struct machine_spec *effective; /* with its Profile */
+    bool image_ready;                 /* the Image it shall get is there and verified readable */
+    const char *image_problem;        /* why not, for people */
+    int64_t provisioning_deadline_ms; /* without a word from stage2 while installing */
+    int64_t first_boot_deadline_ms;   /* from installed to the first word of the installed system */
+    int64_t attempts_max;             /* installations begun for one generation */
+};
+
+enum { MACHINE_NOTES_MAX = 4, MACHINE_CONDITIONS_MAX = 4, MACHINE_NOTE_SIZE = 512 };
+
+/* For the event list and the timeline. */
+struct machine_note {
+    bool warning;
+    const char *reason; /* CamelCase constant */
+    char message[MACHINE_NOTE_SIZE];
+};
+
+struct machine_condition {
+    const char *type;
+    enum condition_status status;
+    const char *reason;
+    char message[MACHINE_NOTE_SIZE];
+};
+
+/* What to write: fields that are unset stay as they are. */
+struct machine_change {
+    enum machine_phase phase; /* UNSET: keep */
+    bool identity;            /* take the event's key */
+    bool inventory;           /* take the hello's inventory */
+    bool addresses;           /* take the hello's addresses */
+    bool progress;            /* take the report's progress */
+    bool clear_progress, clear_failure;
+    bool seen;                    /* lastSeen = now */
+    bool observe;                 /* observedGeneration = metadata.generation */
+    int64_t installed_generation; /* -1: keep */
+    bool installed_image;         /* status.installedImage = the effective Image */
+    int64_t attempts;             /* -1: keep */
+    bool failure;                 /* take failure_* */
+    const char *failure_reason;
+    char failure_step[64];
+    char failure_message[MACHINE_NOTE_SIZE];
+    struct machine_condition conditions[MACHINE_CONDITIONS_MAX];
+    size_t n_conditions;
+    struct machine_note notes[MACHINE_NOTES_MAX];
+    size_t n_notes;
+
+    /* The answer to HELLO and REPORT. */
+    enum protocol_action action;
+    char reason[MACHINE_NOTE_SIZE];
+    uint32_t poll_seconds;
+};
+
+void machine_step(const struct machine_view *view, const struct machine_event *event,
+                  struct machine_change *ret_change);
+
+/* True when applying the change would write something worth a new version. */
+bool machine_change_writes(const struct machine_change *change);
+
+/* Writes the change into the Machine's JSON. 0, -EINVAL or -ENOMEM. */
+int machine_change_apply(const struct machine_change *change, const struct machine_view *view,
+                         const struct machine_event *event, json_t *object) _must_check_;

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The server's own state, shared by the files of this folder that act (the ones that decide take
+ * plain values). Everything belongs to the loop's thread.
+ */
+#pragma once
+
+#include <uv.h>
+
+#include "base/clock.h"
+#include "base/list.h"
+#include "base/random.h"
+#include "dhcp/server.h"
+#include "http/server.h"
+#include "protocol/guard.h"
+#include "resource/machine.h"
+#include "resource/network.h"
+#include "resource/profile.h"
+#include "server/config.h"
+#include "server/image-facts.h"
+#include "server/machine-step.h"
+#include "store/store.h"
+#include "store/executor-uv.h"
+#include "trust/key.h"
+
+struct networks;
+struct images;
+struct machines;
+struct tftp_files;
+
+struct server {
+    const struct server_config *config;
+    const struct clock *clock;
+    struct rng *rng;
+    uv_loop_t loop;
+
+    /* folders, absolute */
+    char *state_dir, *boot_dir, *images_dir, *keys_dir;
+
+    struct trust_key key; /* signs answers; its public half is on stage2's command line */
+    char key_text[TRUST_PUBLIC_TEXT_SIZE];
+    struct protocol_guard *guard;
+
+    struct store_uv store_uv;
+    struct store *store;
+
+    struct http_server *http;
+    struct http_site *boot_site, *api_site;
+    struct api *api;
+    char *api_users_path;
+
+    struct networks *networks; /* what DHCP serves; networks.c */
+    struct images *images;     /* facts of image files; images.c */
+    struct machines *machines; /* controller; machines.c */
+    struct tftp_files *tftp;   /* tftp-files.c */
+    struct dhcp_server *dhcp;
+    char dhcp_name[254], dhcp_hostname[254]; /* of the host that DHCP was told last */
+};
+
+/* ---- boot-routes.c: what firmware fetches ---- */
+
+/* Handler of BOOT_PATH_IPXE. data is the server. */
+void boot_route_ipxe(struct http_request *request, void *data);
+
+/* What the Machine (NULL: unknown) shall boot now. */
+struct boot_plan server_boot_plan(const struct server *server, const struct machine *machine,
+                                  bool serve_unknown);
+
+/* ---- api-listen.c: the admin API on its Unix socket and on TLS ---- */
+
+int api_listen(struct server *server, struct err *err) _must_check_;
+
+/* ---- machine-find.c ---- */
+
+/* What a client says of itself; any may be empty. */
+struct machine_claim {
+    const struct mac *macs;
+    size_t mac_count;
+    const char *uuid, *serial;
+};
+
+/*
+ * The one Machine that the claim means: by MAC addresses first, then UUID, then serial number. NULL
+ * and *ret_ambiguous when different Machines match. The caller frees it.
+ */
+struct machine *machine_find(const struct server *server, const struct machine_claim *claim,
+                             bool *ret_ambiguous);
+
+/* The Profile that applies to a Machine, or NULL. The caller frees it. */
+struct profile *machine_profile(const struct server *server, const struct machine *machine);
+
+/* ---- networks.c: Network resources and the DHCP server ---- */
+
+int networks_new(struct server *server, struct err *err) _must_check_;
+void networks_free(struct server *server);
+/* The Network that an address is in, or NULL. Borrowed until the next change. */
+const struct network *networks_of_address(const struct server *server, ipv4 address);
+
+/* ---- dhcp-view.c: what DHCP asks of the store ---- */
+
+enum dhcp_lookup dhcp_view_find_host(void *data, const struct dhcp_query *query,
+                                     struct dhcp_host *ret);
+void dhcp_view_plan_boot(void *data, const struct dhcp_query *query, const struct dhcp_host *host,
+                         struct dhcp_boot *ret);
+
+/* ---- lease-journal.c: leases in the store ---- */
+
+int lease_journal_restore(struct server *server, struct err *err) _must_check_;
+void lease_journal_write(void *data, uint64_t batch, const struct dhcp_lease *leases, size_t count,
+                         int64_t wall_offset);
+
+/* ---- images.c: Image resources and their files ---- */
+
+int images_new(struct server *server, struct err *err) _must_check_;
+void images_free(struct server *server);
+/* The facts of an Image's files, NULL when there is no such Image. Borrowed. */
+const struct image_facts *images_facts(const struct server *server, const char *name);
+
+/* ---- machines.c: the Machine controller ---- */
+
+int machines_new(struct server *server, struct err *err) _must_check_;
+void machines_free(struct server *server);
+/* An Image's or Profile's change may concern any Machine: look at all of them again. */
+void machines_recheck(struct server *server);
+/* How many Machines wait for a decision: what strangers can grow. */
+size_t machines_undecided(const struct server *server);
+/* Fills the parts of a view that come from configuration and Images. */
+void machines_view(const struct server *server, const struct machine *machine,
+                   const struct machine_spec *effective, struct machine_view *ret);
+/* Adds an entry to a Machine's timeline (packets, fetched scripts), without waiting. */
+void machines_timeline(struct server *server, const char *name, const char *event,
+                       const char *message);
+
+/* ---- machine-routes.c: what agents and nodes send ---- */
+
+void machine_route_hello(struct http_request *request, void *data);
+void machine_route_report(struct http_request *request, void *data);
+void machine_route_phone_home(struct http_request *request, void *data);
+
+/* ---- machine-seed.c: the plan's sealed seed ---- */
+
+/*
+ * Renders the seed of a Machine's next installation and seals it to its key; *ret is malloc'd.
+ * `base_url` is how the machine reaches this server. 0 or a negative errno with text.
+ */
+int machine_seed(const struct server *server, const struct machine *machine,
+                 const struct machine_spec *effective, const char *base_url,
+                 const struct trust_public *key, char **ret, struct err *err) _must_check_;
