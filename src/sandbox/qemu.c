@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sandbox/qemu.h"
 
+/*
+ * Everything that emulation knows, except the vector extensions that it is slow at: code that picks
+ * them at run time (BLAKE2b: 6 MB/s with AVX2, 87 without) would run at a fraction of its speed.
+ */
+#define EMULATED_CPU "max,avx=off,avx2=off,sse4.1=off,sse4.2=off,ssse3=off"
+
 void qemu_tap_name(char dst[static SANDBOX_IFNAME_SIZE], unsigned index, size_t nic)
 {
     (void)snprintf(dst, SANDBOX_IFNAME_SIZE, "vm%u-%zu", index, nic);
@@ -156,7 +162,7 @@ void qemu_command(const struct sandbox_machine *m, const struct qemu_host *host,
     argv_push(a, "-accel");
     argv_push(a, host->kvm ? "kvm" : "tcg,thread=multi");
     argv_push(a, "-cpu");
-    argv_push(a, host->kvm ? "host" : "max");
+    argv_push(a, host->kvm ? "host" : EMULATED_CPU);
     argv_push(a, "-smp");
     argv_add(a, "%u", m->cpus);
     argv_push(a, "-m");

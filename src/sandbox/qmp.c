@@ -72,6 +72,8 @@ static int ask(struct qmp *q, const char *command, json_t *arguments, json_t **r
     if (!text)
         return err_set(err, -ENOMEM, "out of memory");
     int r = fd_write_full(q->fd, text, strlen(text));
+    if (r == 0)
+        r = fd_write_full(q->fd, "\n", 1);
     if (r < 0)
         return err_errno(err, r, "%s: cannot be sent to QEMU", command);
     for (;;) {
