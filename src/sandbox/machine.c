@@ -16,7 +16,7 @@
 
 enum { START_TIMEOUT_MS = 10000, VARS_MAX = 16 << 20, LOG_TAIL = 400 };
 
-void machine_free(struct machine *m)
+void vm_free(struct vm *m)
 {
     if (!m)
         return;
@@ -26,7 +26,7 @@ void machine_free(struct machine *m)
 
 /* ---- disks and firmware variables ---- */
 
-static int make_disk(const struct machine *m, size_t i, bool blank, struct err *err)
+static int make_disk(const struct vm *m, size_t i, bool blank, struct err *err)
 {
     char path[SANDBOX_PATH_MAX];
     if (sandbox_path(path, m->folder, "disk%zu.raw", i) < 0)
@@ -40,7 +40,7 @@ static int make_disk(const struct machine *m, size_t i, bool blank, struct err *
 }
 
 /* Each UEFI machine has variables of its own, from the firmware's template. */
-static int make_vars(struct machine *m, bool blank, struct err *err)
+static int make_vars(struct vm *m, bool blank, struct err *err)
 {
     if (m->spec.firmware != SANDBOX_UEFI)
         return 0;
@@ -59,7 +59,7 @@ static int make_vars(struct machine *m, bool blank, struct err *err)
     return r < 0 ? r : file_write_atomic(path, template, len, 0600, err);
 }
 
-static int make_storage(struct machine *m, bool blank, struct err *err)
+static int make_storage(struct vm *m, bool blank, struct err *err)
 {
     for (size_t i = 0; i < m->spec.disk_count; i++) {
         int r = make_disk(m, i, blank, err);
@@ -69,7 +69,7 @@ static int make_storage(struct machine *m, bool blank, struct err *err)
     return make_vars(m, blank, err);
 }
 
-static int make_taps(const struct machine *m, struct err *err)
+static int make_taps(const struct vm *m, struct err *err)
 {
     for (size_t i = 0; i < m->spec.nic_count; i++) {
         char tap[SANDBOX_IFNAME_SIZE];
@@ -81,10 +81,10 @@ static int make_taps(const struct machine *m, struct err *err)
     return 0;
 }
 
-int machine_new(const struct sandbox_machine *spec, unsigned index, const char *state,
-                struct machine **ret, struct err *err)
+int vm_new(const struct sandbox_machine *spec, unsigned index, const char *state,
+                struct vm **ret, struct err *err)
 {
-    _cleanup_(machine_freep) struct machine *m = calloc(1, sizeof(*m));
+    _cleanup_(vm_freep) struct vm *m = calloc(1, sizeof(*m));
     if (!m)
         return err_set(err, -ENOMEM, "out of memory");
     list_init(&m->list);
@@ -104,9 +104,9 @@ int machine_new(const struct sandbox_machine *spec, unsigned index, const char *
     return 0;
 }
 
-int machine_remove(struct machine *m, struct err *err)
+int vm_remove(struct vm *m, struct err *err)
 {
-    _cleanup_(machine_freep) struct machine *owned = m;
+    _cleanup_(vm_freep) struct vm *owned = m;
     process_kill(&owned->qemu);
     for (size_t i = 0; i < owned->spec.nic_count; i++) {
         char tap[SANDBOX_IFNAME_SIZE];
@@ -121,7 +121,7 @@ int machine_remove(struct machine *m, struct err *err)
 /* ---- power ---- */
 
 /* The end of what QEMU complained about. */
-static void explain(const struct machine *m, struct err *err)
+static void explain(const struct vm *m, struct err *err)
 {
     char path[SANDBOX_PATH_MAX];
     _autofree_ char *log = NULL;
@@ -134,7 +134,7 @@ static void explain(const struct machine *m, struct err *err)
     (void)err_set(err, -EIO, "QEMU ended at once: %s", log + (len > LOG_TAIL ? len - LOG_TAIL : 0));
 }
 
-static bool ended(struct machine *m)
+static bool ended(struct vm *m)
 {
     int status;
     return waitpid(m->qemu.pid, &status, WNOHANG) == m->qemu.pid &&
@@ -142,7 +142,7 @@ static bool ended(struct machine *m)
 }
 
 /* QEMU makes its sockets before it starts the machine. */
-static int await_qmp(struct machine *m, struct err *err)
+static int await_qmp(struct vm *m, struct err *err)
 {
     int64_t deadline = clock_now(&clock_system) + START_TIMEOUT_MS;
     while (clock_now(&clock_system) < deadline) {
@@ -159,7 +159,7 @@ static int await_qmp(struct machine *m, struct err *err)
     return err_set(err, -ETIMEDOUT, "QEMU does not answer");
 }
 
-static int start_qemu(struct machine *m, bool kvm, struct err *err)
+static int start_qemu(struct vm *m, bool kvm, struct err *err)
 {
     _autoargv_ struct argv argv = ARGV_INIT;
     struct qemu_host host = {.kvm = kvm, .ovmf_code = m->ovmf_code, .index = m->index};
@@ -174,49 +174,49 @@ static int start_qemu(struct machine *m, bool kvm, struct err *err)
     return r < 0 ? r : await_qmp(m, err);
 }
 
-int machine_power_on(struct machine *m, bool kvm, struct err *err)
+int vm_power_on(struct vm *m, bool kvm, struct err *err)
 {
     if (m->qemu.state == PROCESS_RUNNING)
         return 0;
     int r = start_qemu(m, kvm, err);
     for (size_t i = 0; r == 0 && i < m->spec.nic_count; i++) {
         if (!m->spec.nics[i].link)
-            r = machine_set_link(m, i, false, err);
+            r = vm_set_link(m, i, false, err);
     }
     return r < 0 ? err_wrap(err, "machine %s", m->spec.name) : 0;
 }
 
-static int need_power(const struct machine *m, struct err *err)
+static int need_power(const struct vm *m, struct err *err)
 {
     if (m->qemu.state == PROCESS_RUNNING)
         return 0;
     return err_set(err, -EINVAL, "machine %s is off", m->spec.name);
 }
 
-int machine_power_off(struct machine *m, struct err *err)
+int vm_power_off(struct vm *m, struct err *err)
 {
     int r = need_power(m, err);
     return r < 0 ? r : qmp_execute(m->folder, "system_powerdown", NULL, NULL, err);
 }
 
-void machine_power_cut(struct machine *m)
+void vm_power_cut(struct vm *m)
 {
     process_kill(&m->qemu);
 }
 
-int machine_reset(struct machine *m, struct err *err)
+int vm_reset(struct vm *m, struct err *err)
 {
     int r = need_power(m, err);
     return r < 0 ? r : qmp_execute(m->folder, "system_reset", NULL, NULL, err);
 }
 
-int machine_blank(struct machine *m, struct err *err)
+int vm_blank(struct vm *m, struct err *err)
 {
     process_kill(&m->qemu);
     return make_storage(m, true, err);
 }
 
-int machine_set_link(struct machine *m, size_t i, bool up, struct err *err)
+int vm_set_link(struct vm *m, size_t i, bool up, struct err *err)
 {
     if (i >= m->spec.nic_count)
         return err_set(err, -EINVAL, "machine %s has no NIC %zu", m->spec.name, i);
@@ -231,7 +231,7 @@ int machine_set_link(struct machine *m, size_t i, bool up, struct err *err)
 
 /* ---- status ---- */
 
-static json_t *nics_status(const struct machine *m)
+static json_t *nics_status(const struct vm *m)
 {
     json_t *nics = json_array();
     for (size_t i = 0; i < m->spec.nic_count; i++) {
@@ -245,7 +245,7 @@ static json_t *nics_status(const struct machine *m)
     return nics;
 }
 
-static json_t *disks_status(const struct machine *m)
+static json_t *disks_status(const struct vm *m)
 {
     json_t *disks = json_array();
     for (size_t i = 0; i < m->spec.disk_count; i++) {
@@ -256,7 +256,7 @@ static json_t *disks_status(const struct machine *m)
     return disks;
 }
 
-json_t *machine_status(const struct machine *m, int64_t now_ms)
+json_t *vm_status(const struct vm *m, int64_t now_ms)
 {
     bool on = m->qemu.state == PROCESS_RUNNING;
     char result[64] = "";

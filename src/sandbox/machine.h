@@ -8,7 +8,7 @@
 #include "sandbox/config.h"
 #include "sandbox/process.h"
 
-struct machine {
+struct vm {
     struct list list;
     struct sandbox_machine spec;
     unsigned index; /* names its interfaces; unique while the sandbox is up */
@@ -19,35 +19,35 @@ struct machine {
 
 /*
  * Makes the machine's folder, blank disks that are not there yet, and interfaces. Does not power it
- * on. The caller owns *ret and ends it with machine_remove() or machine_free().
+ * on. The caller owns *ret and ends it with vm_remove() or vm_free().
  */
-int machine_new(const struct sandbox_machine *spec, unsigned index, const char *state,
-                struct machine **ret, struct err *err) _must_check_;
+int vm_new(const struct sandbox_machine *spec, unsigned index, const char *state,
+                struct vm **ret, struct err *err) _must_check_;
 
 /* Forgets the machine; what runs and lies on disk stays. NULL allowed. */
-void machine_free(struct machine *m);
-DEFINE_CLEANUP(struct machine *, machine_free)
+void vm_free(struct vm *m);
+DEFINE_CLEANUP(struct vm *, vm_free)
 
 /* Cuts the power, removes interfaces and folder, and frees it. */
-int machine_remove(struct machine *m, struct err *err);
+int vm_remove(struct vm *m, struct err *err);
 
 /* Starts QEMU and waits until it answers. 0 also when it runs already. */
-int machine_power_on(struct machine *m, bool kvm, struct err *err) _must_check_;
+int vm_power_on(struct vm *m, bool kvm, struct err *err) _must_check_;
 
 /* The power button: asks the guest to shut down. */
-int machine_power_off(struct machine *m, struct err *err) _must_check_;
+int vm_power_off(struct vm *m, struct err *err) _must_check_;
 
 /* The plug: kills QEMU. */
-void machine_power_cut(struct machine *m);
+void vm_power_cut(struct vm *m);
 
 /* The reset button. */
-int machine_reset(struct machine *m, struct err *err) _must_check_;
+int vm_reset(struct vm *m, struct err *err) _must_check_;
 
 /* Cuts the power and makes disks and firmware variables new. */
-int machine_blank(struct machine *m, struct err *err) _must_check_;
+int vm_blank(struct vm *m, struct err *err) _must_check_;
 
 /* Carrier of NIC i on or off while it runs. */
-int machine_set_link(struct machine *m, size_t i, bool up, struct err *err) _must_check_;
+int vm_set_link(struct vm *m, size_t i, bool up, struct err *err) _must_check_;
 
 /* What `slipway sandbox status` shows; NULL when out of memory. */
-json_t *machine_status(const struct machine *m, int64_t now_ms);
+json_t *vm_status(const struct vm *m, int64_t now_ms);

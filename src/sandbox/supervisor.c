@@ -45,12 +45,12 @@ static const char *text_of(const json_t *request, const char *name)
     return json_string_value(json_object_get(request, name));
 }
 
-static int find_machine(struct supervisor *s, const json_t *request, struct machine **ret,
+static int find_machine(struct supervisor *s, const json_t *request, struct vm **ret,
                         struct err *err)
 {
     const char *name = text_of(request, "machine");
     list_for_each (it, &s->machines) {
-        struct machine *m = container_of(it, struct machine, list);
+        struct vm *m = container_of(it, struct vm, list);
         if (str_eq(m->spec.name, name)) {
             *ret = m;
             return 0;
@@ -65,8 +65,8 @@ static int run_status(struct supervisor *s, const json_t *request, json_t *answe
     int64_t now = clock_now(&clock_system);
     json_t *machines = json_array();
     list_for_each (it, &s->machines) {
-        struct machine *m = container_of(it, struct machine, list);
-        (void)json_array_append_new(machines, machine_status(m, now));
+        struct vm *m = container_of(it, struct vm, list);
+        (void)json_array_append_new(machines, vm_status(m, now));
     }
     json_t *services = json_array();
     list_for_each (it, &s->services) {
@@ -99,64 +99,64 @@ static int run_add(struct supervisor *s, const json_t *request, json_t *answer, 
     int r = sandbox_machine_parse(json_object_get(request, "machine"), &spec, err);
     if (r < 0)
         return r;
-    struct machine *m = NULL;
+    struct vm *m = NULL;
     json_auto_t *named = json_pack("{s:s}", "machine", spec.name);
     if (find_machine(s, named, &m, NULL) == 0)
         return err_set(err, -EEXIST, "machine %s is there already", spec.name);
     if (machine_count(s) >= MACHINES_MAX)
         return err_set(err, -ENOSPC, "a sandbox holds at most %d machines", MACHINES_MAX);
-    r = machine_new(&spec, s->next_index, s->options.state, &m, err);
+    r = vm_new(&spec, s->next_index, s->options.state, &m, err);
     if (r < 0)
         return r;
     s->next_index++;
     list_append(&s->machines, &m->list);
     if (json_is_true(json_object_get(request, "power")))
-        r = machine_power_on(m, s->options.kvm, err);
+        r = vm_power_on(m, s->options.kvm, err);
     return r;
 }
 
 static int run_remove(struct supervisor *s, const json_t *request, json_t *answer, struct err *err)
 {
     (void)answer;
-    struct machine *m = NULL;
+    struct vm *m = NULL;
     int r = find_machine(s, request, &m, err);
     if (r < 0)
         return r;
     list_remove(&m->list);
-    return machine_remove(m, err);
+    return vm_remove(m, err);
 }
 
 static int run_power(struct supervisor *s, const json_t *request, json_t *answer, struct err *err)
 {
     (void)answer;
-    struct machine *m = NULL;
+    struct vm *m = NULL;
     int r = find_machine(s, request, &m, err);
     if (r < 0)
         return r;
     const char *action = text_of(request, "action");
     if (str_eq(action, "on"))
-        return machine_power_on(m, s->options.kvm, err);
+        return vm_power_on(m, s->options.kvm, err);
     if (str_eq(action, "off"))
-        return machine_power_off(m, err);
+        return vm_power_off(m, err);
     if (str_eq(action, "reset"))
-        return machine_reset(m, err);
+        return vm_reset(m, err);
     if (str_eq(action, "blank"))
-        return machine_blank(m, err);
+        return vm_blank(m, err);
     if (!str_eq(action, "cut"))
         return err_set(err, -EINVAL, "expected on, off, cut, reset or blank, found \"%s\"",
                        action ? action : "(no text)");
-    machine_power_cut(m);
+    vm_power_cut(m);
     return 0;
 }
 
 static int run_link(struct supervisor *s, const json_t *request, json_t *answer, struct err *err)
 {
     (void)answer;
-    struct machine *m = NULL;
+    struct vm *m = NULL;
     int r = find_machine(s, request, &m, err);
     json_int_t nic = json_integer_value(json_object_get(request, "nic"));
     if (r == 0)
-        r = machine_set_link(m, (size_t)nic, json_is_true(json_object_get(request, "up")), err);
+        r = vm_set_link(m, (size_t)nic, json_is_true(json_object_get(request, "up")), err);
     return r;
 }
 
@@ -227,7 +227,7 @@ static void take_result(struct supervisor *s, pid_t pid, int status)
 {
     char result[64];
     list_for_each (it, &s->machines) {
-        struct machine *m = container_of(it, struct machine, list);
+        struct vm *m = container_of(it, struct vm, list);
         if (process_reaped(&m->qemu, pid, status))
             log_info("machine %s is off: %s", m->spec.name,
                      process_result(&m->qemu, result, sizeof(result)));
@@ -308,10 +308,10 @@ void supervisor_free(struct supervisor *s)
 {
     services_end(&s->services, SERVICES_GRACE_MS);
     list_for_each_safe (it, &s->machines) {
-        struct machine *m = container_of(it, struct machine, list);
-        machine_power_cut(m);
+        struct vm *m = container_of(it, struct vm, list);
+        vm_power_cut(m);
         list_remove(&m->list);
-        machine_free(m);
+        vm_free(m);
     }
     cleanup_fd(&s->listener);
     cleanup_fd(&s->signals);
