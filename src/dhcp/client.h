@@ -73,12 +73,13 @@ struct dhcp_client {
     struct dhcp_client_config config;
     enum dhcp_client_state state;
     uint32_t xid;
-    int64_t started;  /* of this negotiation, for `secs` */
-    int64_t deadline; /* monotonic ms of the next dhcp_client_step(); INT64_MAX: none */
-    unsigned attempt; /* retransmissions in this state */
-    ipv4 requested;   /* address that is being asked for */
-    ipv4 server;      /* that offered it */
-    bool bound;       /* lease is in use */
+    int64_t started;    /* of this negotiation, for `secs` */
+    int64_t deadline;   /* monotonic ms of the next dhcp_client_step(); INT64_MAX: none */
+    unsigned attempt;   /* retransmissions in this state */
+    ipv4 requested;     /* address that is being asked for */
+    ipv4 server;        /* that offered it */
+    unsigned conflicts; /* addresses declined in a row */
+    bool bound;         /* lease is in use */
     struct dhcp_client_lease lease;
     struct dhcp_client_lease pending; /* acknowledged, being probed */
     char why[128]; /* last thing that went wrong, for people: "NAK: wrong network" */
