@@ -22,7 +22,7 @@ struct child {
     struct buf tail; /* the end of standard error, for the error text */
 };
 
-enum { TAIL_MAX = 600 };
+enum { TAIL_MAX = 600, CANCEL_POLL_MS = 200, CANCEL_GRACE_MS = 30000 };
 
 static void child_close(struct child *c)
 {
@@ -161,33 +161,52 @@ static void drain(struct child *c, const struct proc_options *o, int *fd)
         buf_add(o->output, data, (size_t)n);
 }
 
-/* Serves the pipes until the child closed them. 0 or -ETIMEDOUT. */
+/* Waits for the pipes until then (0: no end) and serves them. The count of poll(2), or -errno. */
+static int child_serve(struct child *c, const struct proc_options *o, int64_t deadline)
+{
+    struct pollfd fds[3] = {
+        {.fd = c->in, .events = POLLOUT},
+        {.fd = c->out, .events = POLLIN},
+        {.fd = c->log, .events = POLLIN},
+    };
+    int64_t wait = deadline ? deadline - clock_now(&clock_system) : -1;
+    if (deadline && wait < 0)
+        wait = 0;
+    if (o->cancel && (wait < 0 || wait > CANCEL_POLL_MS))
+        wait = CANCEL_POLL_MS;
+    int n = poll(fds, 3, (int)wait);
+    if (n < 0 && errno != EINTR)
+        return -errno;
+    if (n <= 0)
+        return 0;
+    if (fds[0].revents)
+        feed_input(c, o);
+    if (fds[1].revents)
+        drain(c, o, &c->out);
+    if (fds[2].revents)
+        drain(c, o, &c->log);
+    return n;
+}
+
+/* Serves the pipes until the child closed them. 0, -ETIMEDOUT or -EINTR. */
 static int child_pump(struct child *c, const struct proc_options *o)
 {
     int64_t deadline = o->timeout_ms ? clock_now(&clock_system) + o->timeout_ms : 0;
+    int ending = 0; /* -EINTR once cancelled: it may still say something while it cleans up */
     while (c->in >= 0 || c->out >= 0 || c->log >= 0) {
-        struct pollfd fds[3] = {
-            {.fd = c->in, .events = POLLOUT},
-            {.fd = c->out, .events = POLLIN},
-            {.fd = c->log, .events = POLLIN},
-        };
-        int64_t left = deadline ? deadline - clock_now(&clock_system) : -1;
-        if (deadline && left <= 0)
-            return -ETIMEDOUT;
-        int n = poll(fds, 3, (int)left);
-        if (n < 0 && errno != EINTR)
-            return -errno;
-        if (n <= 0)
-            continue;
-        if (fds[0].revents)
-            feed_input(c, o);
-        if (fds[1].revents)
-            drain(c, o, &c->out);
-        if (fds[2].revents)
-            drain(c, o, &c->log);
+        if (!ending && o->cancel && *o->cancel) {
+            ending = -EINTR;
+            (void)kill(-c->pid, SIGTERM);
+            deadline = clock_now(&clock_system) + CANCEL_GRACE_MS;
+        }
+        if (deadline && clock_now(&clock_system) >= deadline)
+            return ending ? ending : -ETIMEDOUT;
+        int r = child_serve(c, o, deadline);
+        if (r < 0)
+            return r;
     }
     end_line(c, o);
-    return 0;
+    return ending;
 }
 
 static int child_wait(pid_t pid)
@@ -220,6 +239,8 @@ int proc_run(const char *const argv[], const struct proc_options *options, int *
     if (r == -ETIMEDOUT)
         err_set(err, r, "%s did not end within %d seconds and was killed", argv[0],
                 o->timeout_ms / 1000);
+    else if (r == -EINTR)
+        err_set(err, r, "cancelled");
     else if (r == 0 && status != 0)
         r = err_set(err, -EIO, "%s failed with exit status %d: %s", argv[0], status,
                     buf_str(&c.tail));

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <signal.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
@@ -19,6 +20,9 @@ struct proc_options {
     const char *const *env;   /* "NAME=value", NULL-terminated; NULL: inherited */
     const char *chdir;        /* working folder; NULL: inherited */
     int timeout_ms;           /* 0: none; on expiry the child's process group is killed: -ETIMEDOUT */
+    /* Once not 0 (set by a signal handler): the group gets SIGTERM, time to clean up, then SIGKILL:
+       -EINTR. May be NULL. */
+    const volatile sig_atomic_t *cancel;
     /* Called with each line (without newline) of standard error as it comes; may be NULL. */
     void (*on_line)(void *data, const char *line);
     void *data;

@@ -37,5 +37,32 @@ static void test_timeout_kills(void **state)
     assert_int_equal(proc_run(argv, &o, NULL, &err), -ETIMEDOUT);
 }
 
+struct cancelling {
+    volatile sig_atomic_t cancel;
+    bool cleaned;
+};
+
+static void cancel_when_ready(void *data, const char *line)
+{
+    struct cancelling *c = data;
+    if (strcmp(line, "ready") == 0)
+        c->cancel = 1;
+    if (strcmp(line, "cleaned") == 0)
+        c->cleaned = true;
+}
+
+static void test_cancel_lets_it_clean_up(void **state)
+{
+    (void)state;
+    struct err err = ERR_INIT;
+    struct cancelling c = {0};
+    const char *argv[] = {
+        "sh", "-c", "trap 'echo cleaned >&2; exit 1' TERM; echo ready >&2; sleep 60 & wait", NULL};
+    struct proc_options o = {.on_line = cancel_when_ready, .data = &c, .cancel = &c.cancel};
+    assert_int_equal(proc_run(argv, &o, NULL, &err), -EINTR);
+    assert_true(c.cleaned);
+}
+
 UNIT_MAIN(cmocka_unit_test(test_input_and_output),
-          cmocka_unit_test(test_failure_says_what_it_wrote), cmocka_unit_test(test_timeout_kills))
+          cmocka_unit_test(test_failure_says_what_it_wrote), cmocka_unit_test(test_timeout_kills),
+          cmocka_unit_test(test_cancel_lets_it_clean_up))

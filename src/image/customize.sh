@@ -1,0 +1,220 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+#
+# What `slipway image build` does inside the root tree that mmdebstrap makes. mmdebstrap runs this
+# as a hook, as root of the (possibly unprivileged) namespace that owns the tree:
+#
+#   customize.sh early ROOT    essential packages are there, the others are not
+#   customize.sh late ROOT     all packages are there; ends with the file system being written
+#
+# The environment says what to do; empty means no. Descriptors are given as /proc/self/fd/N, because
+# the namespace may have no right to walk to the files behind them.
+#   SLIPWAY_FILES        tar of files to put into the tree
+#   SLIPWAY_DISK         the raw disk that the root file system is written into
+#   SLIPWAY_RESULT       gets lines NAME=VALUE: kernel, initrd, size
+#   SLIPWAY_COMMANDS     shell script to run inside the tree
+#   SLIPWAY_HOSTNAME, SLIPWAY_LOCALE
+#   SLIPWAY_NODE         yes: enable slipway-node
+#   SLIPWAY_CMDLINE      kernel arguments behind root=
+#   SLIPWAY_ROOT_UUID, SLIPWAY_ROOT_OFFSET (bytes), SLIPWAY_DISK_SIZE (bytes; 0: as small as possible)
+#   SOURCE_DATE_EPOCH
+set -eu
+umask 022
+step=$1 root=$2
+
+say() {
+    echo "slipway: $*" >&2
+}
+
+# Puts standard input into a file of the tree.
+put() {
+    mkdir -p "$root${1%/*}"
+    cat >"$root$1"
+    [ $# -lt 2 ] || chmod "$2" "$root$1"
+}
+
+inside() {
+    env --unset=TMPDIR chroot "$root" "$@"
+}
+
+# ---- early: what must be there when the kernel's package is configured ----
+
+early() {
+    # The initramfs for real servers and virtual machines without what only desktops need: the
+    # storage and USB keyboard drivers that can hold a root disk or a console.
+    put /etc/initramfs-tools/conf.d/slipway <<'EOF'
+MODULES=list
+COMPRESS=zstd
+COMPRESSLEVEL=3
+RUNSIZE=20%
+EOF
+    put /etc/initramfs-tools/hooks/slipway 755 <<'EOF'
+#!/bin/sh
+# Storage drivers of servers and virtual machines, whatever machine this initramfs is made on.
+[ "$1" = prereqs ] && exit 0
+. /usr/share/initramfs-tools/hook-functions
+manual_add_modules ext4 crc32c-intel crc32c_generic \
+    virtio_pci virtio_blk virtio_scsi nvme ahci ata_piix ata_generic sd_mod \
+    megaraid_sas mpt3sas mpi3mr hpsa smartpqi aacraid arcmsr mptspi mptsas isci pvscsi vmw_pvscsi \
+    hv_storvsc hv_vmbus xen-blkfront usb-storage uas xhci_pci ehci_pci usbhid hid_generic \
+    sdhci_pci sdhci_acpi mmc_block
+EOF
+    # Debian keeps /vmlinuz and /initrd.img pointing to the newest kernel, which grub.cfg uses.
+    put /etc/kernel-img.conf <<'EOF'
+do_symlinks = yes
+do_bootloader = no
+EOF
+}
+
+# ---- late: the tree as the machine will find it ----
+
+place_files() {
+    [ -z "$SLIPWAY_FILES" ] || tar -x -p --numeric-owner -C "$root" -f "$SLIPWAY_FILES"
+}
+
+basic_configuration() {
+    echo "$SLIPWAY_HOSTNAME" | put /etc/hostname
+    put /etc/hosts <<EOF
+127.0.0.1 localhost
+127.0.1.1 $SLIPWAY_HOSTNAME
+::1 localhost ip6-localhost ip6-loopback
+EOF
+    put /etc/fstab <<EOF
+UUID=$SLIPWAY_ROOT_UUID / ext4 errors=remount-ro 0 1
+EOF
+    [ -z "$SLIPWAY_LOCALE" ] || echo "LANG=$SLIPWAY_LOCALE" | put /etc/default/locale
+    : | put /etc/resolv.conf
+}
+
+# GRUB's first stages (outside this file system) hand over to this file, or to the one that
+# update-grub writes in its place. The symbolic links follow kernel updates.
+boot_menu() {
+    put /boot/grub/grub.cfg <<EOF
+# Written by slipway image build. Installing grub2-common and running update-grub replaces it.
+set timeout=0
+if serial --unit=0 --speed=115200; then
+    terminal_input console serial
+    terminal_output console serial
+fi
+menuentry "Debian GNU/Linux" {
+    linux /vmlinuz root=UUID=$SLIPWAY_ROOT_UUID ro $SLIPWAY_CMDLINE
+    initrd /initrd.img
+}
+menuentry "Debian GNU/Linux, previous kernel" {
+    linux /vmlinuz.old root=UUID=$SLIPWAY_ROOT_UUID ro $SLIPWAY_CMDLINE
+    initrd /initrd.img.old
+}
+EOF
+    put /etc/default/grub <<EOF
+GRUB_TIMEOUT=0
+GRUB_TERMINAL="console serial"
+GRUB_CMDLINE_LINUX="$SLIPWAY_CMDLINE"
+GRUB_DISABLE_OS_PROBER=true
+EOF
+}
+
+# A node's packages change with its image, on its owner's command: no timers, no surprises. What is
+# masked here either needs hardware that asks for it by hand or costs start-up time for nothing.
+quiet_services() {
+    for unit in apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer man-db.timer \
+        e2scrub_all.timer e2scrub_reap.service fstrim.timer systemd-firstboot.service \
+        systemd-pcrphase.service systemd-pcrphase-sysinit.service; do
+        ln -sf /dev/null "$root/etc/systemd/system/$unit"
+    done
+}
+
+enable_services() {
+    [ ! -e "$root/lib/systemd/system/systemd-networkd.service" ] ||
+        inside systemctl --quiet enable systemd-networkd.service
+    # Its job is to delay network-online.target, which nothing here needs to be delayed by all links.
+    inside systemctl --quiet disable systemd-networkd-wait-online.service 2>/dev/null || :
+    [ -z "$SLIPWAY_NODE" ] || inside systemctl --quiet enable slipway-node.service
+}
+
+run_commands() {
+    [ -n "$SLIPWAY_COMMANDS" ] || return 0
+    say "running commands"
+    put /tmp/slipway-commands <"$SLIPWAY_COMMANDS"
+    inside env HOME=/root LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive sh -eu /tmp/slipway-commands
+}
+
+# Nothing of the machine that built the image, nothing that must differ between machines.
+clean_tree() {
+    say "cleaning"
+    rm -rf "$root"/var/lib/apt/lists/* "$root"/var/cache/apt/*.bin "$root"/var/cache/apt/archives/*.deb \
+        "$root"/var/cache/debconf/*-old "$root"/var/lib/dpkg/*-old "$root"/var/cache/ldconfig/aux-cache \
+        "$root"/etc/ssh/ssh_host_* "$root"/var/lib/systemd/random-seed "$root"/var/lib/dbus/machine-id \
+        "$root"/var/log/apt "$root"/etc/apt/apt.conf.d/99mmdebstrap "$root"/etc/apt/apt.conf.d/00mmdebstrap \
+        "$root"/root/.bash_history "$root"/usr/sbin/policy-rc.d
+    [ ! -e "$root/sbin/start-stop-daemon.REAL" ] ||
+        mv -f "$root/sbin/start-stop-daemon.REAL" "$root/sbin/start-stop-daemon"
+    find "$root/tmp" "$root/var/tmp" "$root/run" -mindepth 1 ! -path "$root/run/lock" -delete
+    find "$root/var/log" -type f -delete
+    : >"$root/etc/machine-id"
+    # An image is its own update: spares each machine rebuilding caches that are there already.
+    touch -r "$root/usr" "$root/etc/.updated" "$root/var/.updated"
+}
+
+# Prints the target of a symbolic link in the tree's root folder as a path inside the tree.
+linked() {
+    [ ! -L "$root/$1" ] || echo "/$(readlink "$root/$1" | sed 's,^/*,,')"
+}
+
+# Bytes of the root partition: as asked for, or what the tree needs and some room.
+root_size() {
+    mib=1048576
+    if [ "$SLIPWAY_DISK_SIZE" -gt 0 ]; then
+        echo $((SLIPWAY_DISK_SIZE - SLIPWAY_ROOT_OFFSET - mib))
+        return
+    fi
+    used=$(du -sx --block-size=$mib "$root" | cut -f1)
+    echo $(((used + used / 8 + 352) / 64 * 64 * mib - mib))
+}
+
+write_file_system() {
+    say "writing the root file system"
+    size=$(root_size)
+    truncate -s $((SLIPWAY_ROOT_OFFSET + size + 1048576)) "$SLIPWAY_DISK"
+    # All of it is written here, so that the machine need not do it in the background. Features that
+    # GRUB 2.06 cannot read stay off.
+    E2FSPROGS_FAKE_TIME=$SOURCE_DATE_EPOCH mke2fs -q -F -t ext4 -b 4096 -I 256 -i 16384 -m 1 \
+        -O '^orphan_file,^metadata_csum_seed' -L root -U "$SLIPWAY_ROOT_UUID" \
+        -E "offset=$SLIPWAY_ROOT_OFFSET,hash_seed=$SLIPWAY_ROOT_UUID,lazy_itable_init=0,lazy_journal_init=0" \
+        -d "$root" "$SLIPWAY_DISK" $((size / 4096))
+    {
+        echo "size=$((SLIPWAY_ROOT_OFFSET + size + 1048576))"
+        echo "kernel=$(linked vmlinuz)"
+        echo "initrd=$(linked initrd.img)"
+    } >"$SLIPWAY_RESULT"
+}
+
+# The tree without what is mounted on it. Runs in a mount namespace of its own.
+finish() {
+    sed -n "s,^[^ ]* [^ ]* [^ ]* [^ ]* \($root/[^ ]*\) .*,\1,p" /proc/self/mountinfo | sort -r |
+        while read -r mounted; do
+            umount -l "$mounted"
+        done
+    # Device nodes come from devtmpfs; the ones here serve mmdebstrap, which needs them until its end.
+    mount -t tmpfs -o mode=755 tmpfs "$root/dev"
+    clean_tree
+    write_file_system
+}
+
+case $step in
+early)
+    early
+    ;;
+late)
+    say "configuring"
+    place_files
+    basic_configuration
+    boot_menu
+    quiet_services
+    enable_services
+    run_commands
+    exec unshare --mount --propagation private sh "$0" finish "$root"
+    ;;
+finish)
+    finish
+    ;;
+esac
