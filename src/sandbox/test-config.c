@@ -135,7 +135,7 @@ static void test_flag(void **state)
     json_t *json = NULL;
     assert_int_equal(
         sandbox_machine_flag("n1,firmware=uefi,cpus=1,memory=256Mi,disk=1Gi/nvme/"
-                             "SER/4096,disk=2Gi,nic=e1000e/52:54:00:00:00:09/down,nic=",
+                             "FAST/4096,disk=2Gi,nic=e1000e/52:54:00:00:00:09/down,nic=",
                              &json, NULL),
         0);
     json_auto_t *owned = json;
@@ -149,7 +149,7 @@ static void test_flag(void **state)
     assert_int_equal(m.disk_count, 2);
     assert_int_equal(m.disks[0].model, SANDBOX_DISK_NVME);
     assert_int_equal(m.disks[0].block_size, 4096);
-    assert_string_equal(m.disks[0].serial, "SER");
+    assert_string_equal(m.disks[0].serial, "FAST");
     assert_int_equal(m.disks[1].size, (uint64_t)2 << 30);
     assert_int_equal(m.nic_count, 2);
     assert_int_equal(m.nics[0].model, SANDBOX_NIC_E1000E);
