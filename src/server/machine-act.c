@@ -94,6 +94,7 @@ void machine_act(struct server *server, const char *name, const struct machine_a
         .key = &act->what.key,
         .hello = act->what.hello,
         .report = act->what.report,
+        .generation = act->what.generation,
     };
     int r = store_mutate(server->store, &kind_machine, STORE_STATUS, name, decide, act_done, act);
     if (r < 0)

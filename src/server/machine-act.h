@@ -11,6 +11,7 @@
 struct machine_act {
     enum machine_event_type type;
     struct trust_public key;        /* HELLO, REPORT */
+    uint64_t generation;            /* PHONE_HOME */
     struct protocol_hello *hello;   /* taken over: freed when done */
     struct protocol_report *report; /* taken over */
     /*

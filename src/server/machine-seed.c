@@ -224,7 +224,8 @@ static int fill(const struct server *server, const struct machine *machine,
         r = fill_network(server, effective, p);
     if (r == 0)
         r = add_host_key(server, machine, p);
-    return r;
+    p->phone_home_token = machine_phone_home_token(server, machine->meta.name, p->generation);
+    return r == 0 && !p->phone_home_token ? -ENOMEM : r;
 }
 
 int machine_seed(const struct server *server, const struct machine *machine,

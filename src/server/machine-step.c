@@ -234,6 +234,16 @@ static void hello_node(const struct machine_view *v, const struct machine_event 
     running(v, c, "the installed system reported in");
 }
 
+/* Calls of an earlier installation, or before this one was begun, say nothing. */
+static void phone_home(const struct machine_view *v, const struct machine_event *e,
+                       struct machine_change *c)
+{
+    if ((int64_t)e->generation != v->effective->install_generation)
+        return;
+    note_installed(v, c, e->generation);
+    running(v, c, "cloud-init finished and called");
+}
+
 /* ---- reports ---- */
 
 static void report_failure(const struct machine_view *v, const struct protocol_report *r,
@@ -350,7 +360,7 @@ void machine_step(const struct machine_view *view, const struct machine_event *e
         report(view, event, ret_change);
         break;
     case MACHINE_EVENT_PHONE_HOME:
-        running(view, ret_change, "cloud-init finished and called");
+        phone_home(view, event, ret_change);
         break;
     case MACHINE_EVENT_TICK:
         tick(view, event, ret_change);

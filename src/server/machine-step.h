@@ -23,6 +23,7 @@ struct machine_event {
     const struct trust_public *key;       /* HELLO, REPORT: who signed */
     const struct protocol_hello *hello;   /* HELLO */
     const struct protocol_report *report; /* REPORT */
+    uint64_t generation;                  /* PHONE_HOME: which installation calls */
 };
 
 /* What the decision rests on. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The Machine controller: follows Machines and Profiles, watches deadlines, keeps timelines. */
+/* The Machine controller: follows Machines, watches deadlines, keeps timelines. */
 #include <inttypes.h>
 
 #include "base/log.h"
@@ -17,7 +17,7 @@ enum {
 
 struct machines {
     struct server *server;
-    struct follow *machines, *profiles;
+    struct follow *machines;
     struct map *waiting;   /* names of Machines whose phase has a deadline */
     struct map *undecided; /* names of Machines in phase Discovered, or without a phase */
     uv_timer_t ticker;
@@ -92,6 +92,7 @@ static int recheck_one(void *data, json_t *object)
 {
     struct machines *self = data;
     (void)snprintf(self->recheck_after, sizeof(self->recheck_after), "%s", object_name(object));
+    profiles_machine_changed(self->server, STORE_MODIFIED, object);
     step(self, object, MACHINE_EVENT_SPEC);
     return 0;
 }
@@ -161,18 +162,12 @@ static void on_machine(void *data, enum store_change change, json_t *object)
 {
     struct machines *self = data;
     reserve_address(self, object, change != STORE_DELETED);
+    profiles_machine_changed(self->server, change, object);
     bool there = change != STORE_DELETED;
     keep(self->waiting, self, object, there && has_deadline(object));
     keep(self->undecided, self, object, there && is_undecided(object));
     if (change != STORE_DELETED)
         step(self, object, MACHINE_EVENT_SPEC);
-}
-
-static void on_profile(void *data, enum store_change change, json_t *object)
-{
-    struct machines *self = data;
-    (void)change, (void)object;
-    machines_recheck(self->server);
 }
 
 int machines_new(struct server *server, struct err *err)
@@ -194,7 +189,7 @@ int machines_new(struct server *server, struct err *err)
     (void)uv_timer_init(&server->loop, &self->rechecker);
     self->ticker.data = self->rechecker.data = self;
     (void)uv_timer_start(&self->ticker, on_tick, TICK_MS, TICK_MS);
-    struct follow_options follow = {
+    const struct follow_options follow = {
         .loop = &server->loop,
         .store = server->store,
         .kind = &kind_machine,
@@ -202,10 +197,6 @@ int machines_new(struct server *server, struct err *err)
         .on_object = on_machine,
     };
     int r = follow_new(&follow, &self->machines);
-    follow.kind = &kind_profile;
-    follow.on_object = on_profile;
-    if (r == 0)
-        r = follow_new(&follow, &self->profiles);
     return r < 0 ? err_errno(err, r, "cannot follow Machines") : 0;
 }
 
@@ -226,7 +217,6 @@ void machines_free(struct server *server)
         return;
     server->machines = NULL;
     follow_free(self->machines);
-    follow_free(self->profiles);
     self->closing = 2;
     uv_close((uv_handle_t *)&self->ticker, on_timer_closed);
     uv_close((uv_handle_t *)&self->rechecker, on_timer_closed);

@@ -27,6 +27,7 @@ struct networks;
 struct images;
 struct machines;
 struct tftp_files;
+struct profiles;
 
 struct server {
     const struct server_config *config;
@@ -52,6 +53,7 @@ struct server {
     struct networks *networks; /* what DHCP serves; networks.c */
     struct images *images;     /* facts of image files; images.c */
     struct machines *machines; /* controller; machines.c */
+    struct profiles *profiles; /* Profiles that choose Machines; profiles.c */
     struct tftp_files *tftp;   /* tftp-files.c */
     struct dhcp_server *dhcp;
     char dhcp_name[254], dhcp_hostname[254]; /* of the host that DHCP was told last */
@@ -131,11 +133,25 @@ void machines_view(const struct server *server, const struct machine *machine,
 void machines_timeline(struct server *server, const char *name, const char *event,
                        const char *message);
 
+/* ---- profiles.c ---- */
+
+int profiles_new(struct server *server, struct err *err) _must_check_;
+void profiles_free(struct server *server);
+/* Counts it with its Profile, or gives it one. */
+void profiles_machine_changed(struct server *server, enum store_change change, json_t *object);
+
 /* ---- machine-routes.c: what agents and nodes send ---- */
 
 void machine_route_hello(struct http_request *request, void *data);
 void machine_route_report(struct http_request *request, void *data);
+
+/* ---- machine-phone-home.c: cloud-init of an imported image reports in ---- */
+
+#define PHONE_HOME_PATH "/v1/phone-home/"
+
 void machine_route_phone_home(struct http_request *request, void *data);
+/* The token of one installation; malloc'd, NULL when out of memory. */
+char *machine_phone_home_token(const struct server *server, const char *name, uint64_t generation);
 
 /* ---- machine-seed.c: the plan's sealed seed ---- */
 

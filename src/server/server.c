@@ -16,6 +16,7 @@
 enum {
     STOP_GRACE_MS = 3000, /* for requests under way */
     MESSAGE_MAX = PROTOCOL_BODY_MAX,
+    FORM_MAX = 64 << 10,
     GUARD_KEYS_MAX = 65536,
 };
 
@@ -86,6 +87,10 @@ static int open_boot_http(struct server *s, struct err *err)
          .handler = machine_route_report,
          .data = s,
          .body_max = MESSAGE_MAX},
+        {.path = PHONE_HOME_PATH,
+         .handler = machine_route_phone_home,
+         .data = s,
+         .body_max = FORM_MAX},
     };
     int r = http_site_new(s->http, routes, ARRAY_SIZE(routes), &s->boot_site, err);
     if (r < 0)
@@ -159,6 +164,8 @@ static int start(struct server *s, struct err *err)
     if (r == 0)
         r = networks_new(s, err);
     if (r == 0)
+        r = profiles_new(s, err);
+    if (r == 0)
         r = machines_new(s, err);
     return r < 0 ? r : privilege_drop(err);
 }
@@ -180,6 +187,7 @@ static void stop(struct process *p)
     (void)notify_service_manager("STOPPING=1");
     log_info("stopping");
     machines_free(s);
+    profiles_free(s);
     networks_free(s);
     images_free(s);
     if (s->api)
