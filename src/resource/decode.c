@@ -191,6 +191,8 @@ static int decode_absent(const struct decoding *d, const struct field *field,
 static int decode_field(const struct decoding *d, const struct field *field, json_t *json,
                         const struct path *path, char *dst)
 {
+    if (field->type == FIELD_ANY)
+        return 0;
     if (!json || json_is_null(json))
         return decode_absent(d, field, path, dst);
     if (field_is_list(field))

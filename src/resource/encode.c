@@ -147,6 +147,8 @@ static json_t *encode_list(const struct field *field, const char *items, size_t 
 
 static json_t *encode_field(const struct field *field, const char *src, bool *failed)
 {
+    if (field->type == FIELD_ANY)
+        return NULL;
     if (!field_is_list(field) && field->type != FIELD_MAP)
         return encode_value(field, src + field->offset, false, failed);
     const void *items;

@@ -27,7 +27,7 @@ enum field_type {
     FIELD_TIME,   /* int64_t wall milliseconds, written as RFC 3339; 0 when absent */
     FIELD_MAP,    /* list of struct pair: an object of strings under free keys */
     FIELD_OBJECT, /* an embedded struct described by .fields */
-    FIELD_TYPES,
+    FIELD_ANY,    /* any JSON: kept and never looked at; the struct has no member for it */
 };
 
 enum field_flag {

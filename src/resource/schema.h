@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the field tables say, for other programs: OpenAPI schemas, CRDs and the reference page. Pure;
- * each returns a new reference, or NULL when out of memory.
+ * What the field tables say, for other programs: OpenAPI schemas, CRDs and the reference page.
+ * Pure; each returns a new reference, or NULL when out of memory.
  */
 #pragma once
 
@@ -22,7 +22,8 @@ json_t *schema_v2(const struct kind *kind);
 /* "dev.slipway.v1alpha1.Machine": the key of the definition. "io.k8s.api.core.v1.Event". */
 int schema_v2_name(const struct kind *kind, char *dst, size_t size) _must_check_;
 
-/* The apiextensions.k8s.io/v1 CustomResourceDefinition; NULL also for kinds that are none (Event). */
+/* The apiextensions.k8s.io/v1 CustomResourceDefinition; NULL also for kinds that are none (Event).
+ */
 json_t *kind_crd(const struct kind *kind);
 
 /* The kind's reference page in Markdown. 0 or -ENOMEM. */
