@@ -5,6 +5,7 @@
  */
 #include "base/log.h"
 #include "base/str.h"
+#include "http/file.h"
 #include "http/private.h"
 
 enum { THREAD_STACK = 512 << 10, POOL_INCREMENT = 4096 };
@@ -177,6 +178,54 @@ static enum MHD_Result send_answer(struct http_request *r)
     return ok;
 }
 
+static struct http_conditions conditions_of(struct http_request *r)
+{
+    return (struct http_conditions){
+        .range = head_value(r, "Range"),
+        .if_range = head_value(r, "If-Range"),
+        .if_match = head_value(r, "If-Match"),
+        .if_none_match = head_value(r, "If-None-Match"),
+        .if_modified_since = head_value(r, "If-Modified-Since"),
+        .if_unmodified_since = head_value(r, "If-Unmodified-Since"),
+    };
+}
+
+static void add_file_header(struct MHD_Response *response, const char *name, const char *value)
+{
+    if (value && value[0])
+        (void)MHD_add_response_header(response, name, value);
+}
+
+/* File routes over TLS, Unix sockets and on connections that a sender gave away. */
+static enum MHD_Result answer_file(struct http_request *r)
+{
+    struct http_file_answer a;
+    const struct http_conditions conditions = conditions_of(r);
+    http_file_prepare(r->route->root, r->target.path + r->route->length, &conditions, &a);
+    if (!a.etag[0])
+        return http_exchange_status(r, a.selection.status);
+    struct MHD_Response *response =
+        a.fd < 0
+            ? MHD_create_response_from_buffer(0, &a, MHD_RESPMEM_MUST_COPY)
+            : MHD_create_response_from_fd_at_offset64(a.selection.length, a.fd, a.selection.offset);
+    if (!response) {
+        if (a.fd >= 0)
+            (void)close(a.fd);
+        return MHD_NO;
+    }
+    add_file_header(response, "Content-Type", a.type);
+    add_file_header(response, "ETag", a.etag);
+    add_file_header(response, "Last-Modified", a.last_modified);
+    add_file_header(response, "Content-Range", a.content_range);
+    add_file_header(response, "Accept-Ranges", "bytes");
+    r->phase = HTTP_PHASE_ANSWER;
+    r->status = a.selection.status;
+    r->length = str_eq(r->method, "HEAD") ? 0 : a.selection.length;
+    enum MHD_Result ok = MHD_queue_response(r->mhd, r->status, response);
+    MHD_destroy_response(response);
+    return ok;
+}
+
 static enum MHD_Result on_access(void *data, struct MHD_Connection *mhd, const char *url,
                                  const char *method, const char *version, const char *upload,
                                  size_t *upload_len, void **context)
@@ -203,7 +252,7 @@ static enum MHD_Result on_access(void *data, struct MHD_Connection *mhd, const c
     atomic_store(&r->connection->deadline_ms, 0);
     if (r->early_status)
         return http_exchange_status(r, r->early_status);
-    return r->route->handler ? hand_over(r) : http_file_answer(r);
+    return r->route->handler ? hand_over(r) : answer_file(r);
 }
 
 enum MHD_Result http_exchange_status(struct http_request *r, unsigned status)
@@ -262,13 +311,6 @@ ssize_t http_exchange_read(void *data, uint64_t position, char *dst, size_t max)
 
 static void account(struct http_request *r, bool complete)
 {
-    struct http_server *s = r->server;
-    atomic_fetch_add(&s->requests, 1);
-    atomic_fetch_add(&s->status[r->status < 600 ? r->status / 100 : 0], 1);
-    if (complete)
-        atomic_fetch_add(&s->bytes, r->length);
-    if (!s->options.on_access)
-        return;
     const struct http_access access = {
         .peer = &r->peer,
         .method = r->method[0] ? r->method : "-",
@@ -279,7 +321,7 @@ static void account(struct http_request *r, bool complete)
         .duration_us = http_now_us() - r->start_us,
         .complete = complete,
     };
-    s->options.on_access(s->options.data, &access);
+    http_server_account(r->server, &access);
 }
 
 /* The connection may serve another request, unless the server is closing. */

@@ -30,6 +30,7 @@ static int set_options(int fd, int family, const struct http_listen *o, struct e
         r = set_int(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
     if (r < 0)
         return err_errno(err, r, "socket options");
+    (void)set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
     (void)set_int(fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE_S);
     (void)set_int(fd, IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S);
     (void)set_int(fd, IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_PROBES);

@@ -79,6 +79,10 @@ static void server_free(struct http_server *s)
     list_for_each_safe (site, &s->sites)
         http_site_free(container_of(site, struct http_site, item));
     free_connections(s);
+    if (s->epoll >= 0)
+        (void)close(s->epoll);
+    if (s->wake_fd >= 0)
+        (void)close(s->wake_fd);
     pthread_mutex_destroy(&s->inbox_lock);
     pthread_mutex_destroy(&s->gate_lock);
     free(s);
@@ -122,6 +126,8 @@ static void abort_requests(struct http_server *s)
 static void stop_threads(struct http_server *s)
 {
     http_gate_stop(s);
+    for (unsigned i = 0; i < s->senders_count; i++)
+        http_sender_stop(&s->senders[i]); /* before workers: it may hand connections to them */
     for (unsigned i = 0; i < s->workers_count; i++)
         http_worker_stop(&s->workers[i]);
     list_for_each (it, &s->listeners)
@@ -194,14 +200,18 @@ static void set_defaults(struct http_options *o)
 
 static int start_threads(struct http_server *s, struct err *err)
 {
-    for (unsigned i = 0; i < s->options.threads; i++) {
-        int r = http_worker_start(s, &s->workers[i], NULL, NULL, err);
+    int r = 0;
+    for (unsigned i = 0; i < s->options.threads && r == 0; i++) {
+        r = http_worker_start(s, &s->workers[i], NULL, NULL, err);
         if (r < 0)
             return r;
         s->workers_count = i + 1;
+        r = http_sender_start(s, &s->senders[i]);
+        s->senders_count = i + 1;
     }
-    int r = http_gate_start(s);
-    return r < 0 ? err_errno(err, r, "accept thread") : 0;
+    if (r == 0)
+        r = http_gate_start(s);
+    return r < 0 ? err_errno(err, r, "HTTP threads") : 0;
 }
 
 static int server_init(struct http_server *s, const struct http_options *options, struct err *err)
@@ -248,6 +258,16 @@ int http_server_new(const struct http_options *options, struct http_server **ret
     }
     *ret = s;
     return 0;
+}
+
+void http_server_account(struct http_server *s, const struct http_access *access)
+{
+    atomic_fetch_add(&s->requests, 1);
+    atomic_fetch_add(&s->status[access->status < 600 ? access->status / 100 : 0], 1);
+    if (access->complete)
+        atomic_fetch_add(&s->bytes, access->bytes);
+    if (s->options.on_access)
+        s->options.on_access(s->options.data, access);
 }
 
 void http_server_counters(const struct http_server *s, struct http_counters *ret)

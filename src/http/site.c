@@ -47,6 +47,7 @@ int http_site_new(struct http_server *server, const struct http_route *routes, s
             http_site_free(site);
             return r;
         }
+        site->has_files |= site->routes[i].root >= 0;
     }
     qsort(site->routes, count, sizeof(site->routes[0]), longer_first);
     list_append(&server->sites, &site->item);
