@@ -214,6 +214,8 @@ const char *dhcp_firmware_text(const struct dhcp_firmware *f, char *dst, size_t 
         (void)snprintf(dst, size, "Slipway");
     else if (f->kind == DHCP_CLIENT_PLAIN || !platform[0])
         (void)snprintf(dst, size, "%s", dhcp_client_kind_text(f->kind));
+    else if (f->kind == DHCP_CLIENT_UBOOT)
+        (void)snprintf(dst, size, "%s%s%s", platform, cpu[0] ? " " : "", cpu);
     else
         (void)snprintf(dst, size, "%s %s %s", platform, cpu, dhcp_client_kind_text(f->kind));
     return dst;

@@ -203,13 +203,24 @@ static void adopt(struct dhcp_leases *l, const struct dhcp_pool *old, size_t old
         }
     }
     size_t cursor = 0;
+    for (struct map_entry_view v; map_next(l->by_address, &cursor, &v);)
+        account(l, &((struct dhcp_entry *)v.value)->lease, 1);
+}
+
+/* Leases that are over and whose address is in no range any more. */
+static void forget_outsiders(struct dhcp_leases *l)
+{
+    size_t count = 0, cursor = 0;
+    _autofree_ struct dhcp_entry **found = calloc(map_count(l->by_address) + 1, sizeof(*found));
+    if (!found)
+        return; /* they take a little room, no more */
     for (struct map_entry_view v; map_next(l->by_address, &cursor, &v);) {
         struct dhcp_entry *e = v.value;
         if (e->lease.state == DHCP_LEASE_FREE && !pool_of(l, e->lease.address))
-            remove_entry(l, e);
-        else
-            account(l, &e->lease, 1);
+            found[count++] = e;
     }
+    while (count)
+        remove_entry(l, found[--count]);
 }
 
 int dhcp_leases_set_pools(struct dhcp_leases *l, const struct dhcp_range *ranges, size_t count,
@@ -237,6 +248,7 @@ int dhcp_leases_set_pools(struct dhcp_leases *l, const struct dhcp_range *ranges
             dhcp_pool_set(pool, DHCP_POOL_EXCLUDED, excluded[i], true);
     }
     adopt(l, old, old_count);
+    forget_outsiders(l);
     free_pools(old, old_count);
     return 0;
 }
