@@ -102,8 +102,18 @@ static int resize_partition(int fd, const struct gpt *gpt, unsigned number)
     return ioctl(fd, BLKPG, &argument) < 0 ? -errno : 0;
 }
 
+/* Opened for writing only now: closing such a descriptor makes udev probe the whole disk again. */
+static int write_table(const char *path, const struct gpt *gpt, struct err *err)
+{
+    _autofd_ int fd = open(path, O_RDWR | O_CLOEXEC);
+    if (fd < 0)
+        return err_errno(err, -errno, "cannot open %s for writing", path);
+    return gpt_disk_write(fd, gpt, err);
+}
+
 /* 1 when the table was changed, 0 when there is nothing to gain. */
-static int grow_table(int fd, struct gpt *gpt, uint64_t size, unsigned number, struct err *err)
+static int grow_table(const char *path, struct gpt *gpt, uint64_t size, unsigned number,
+                      struct err *err)
 {
     bool moved = gpt->sectors != size / gpt->sector_size;
     int r = moved ? gpt_relocate(gpt, size / gpt->sector_size) : 0;
@@ -113,18 +123,21 @@ static int grow_table(int fd, struct gpt *gpt, uint64_t size, unsigned number, s
         return err_errno(err, r, "cannot enlarge partition %u", number);
     if (r == 0 && !moved)
         return 0;
-    r = gpt_disk_write(fd, gpt, err);
+    r = write_table(path, gpt, err);
     return r < 0 ? r : 1;
 }
 
-static int grow_partition(int fd, const struct place *place, struct grow_result *ret,
+static int grow_partition(const char *path, const struct place *place, struct grow_result *ret,
                           struct err *err)
 {
     uint64_t size = 0;
     uint32_t sector_size = 0;
+    _autofd_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return err_errno(err, -errno, "cannot open %s", path);
     int r = disk_geometry(fd, &size, &sector_size);
     if (r < 0)
-        return err_errno(err, r, "cannot measure /dev/%s", place->disk);
+        return err_errno(err, r, "cannot measure %s", path);
     _autofree_ struct gpt *gpt = malloc(sizeof(*gpt));
     if (!gpt)
         return err_set(err, -ENOMEM, "out of memory");
@@ -134,7 +147,7 @@ static int grow_partition(int fd, const struct place *place, struct grow_result 
         return 0;
     }
     if (r == 0)
-        r = grow_table(fd, gpt, size, place->number, err);
+        r = grow_table(path, gpt, size, place->number, err);
     if (r < 0)
         return r;
     /* The table may have been written by a run that was cut off before it told the kernel. */
@@ -227,10 +240,7 @@ int grow_root(const char *mount_point, const char *sys, const char *dev, struct 
     _autofree_ char *path = str_format("%s/%s", dev, place.disk);
     if (!path)
         return err_set(err, -ENOMEM, "out of memory");
-    _autofd_ int fd = open(path, O_RDWR | O_CLOEXEC);
-    if (fd < 0)
-        return err_errno(err, -errno, "cannot open %s", path);
-    r = grow_partition(fd, &place, &result, err);
+    r = grow_partition(path, &place, &result, err);
     if (r == 0 && !result.skipped)
         r = grow_file_system(mount_point, sys, &place, &result, err);
     if (r == 0)

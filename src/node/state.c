@@ -22,7 +22,6 @@ static const struct field_table step_table = {step_fields, ARRAY_SIZE(step_field
 static const struct field state_fields[] = {
     {.name = "instance", .kind = FIELD_TEXT, AT(node_state, instance), .max = 512},
     {.name = "configured", .kind = FIELD_BOOL, AT(node_state, configured)},
-    {.name = "grown", .kind = FIELD_BOOL, AT(node_state, grown)},
     {.name = "commandsDone", .kind = FIELD_UINT, AT(node_state, commands_done), .max = 65536},
     {.name = "commandFailure", .kind = FIELD_TEXT, AT(node_state, command_failure), .max = 2048},
     {.name = "milliseconds", .kind = FIELD_UINT, AT(node_state, milliseconds), .max = 0x7fffffff},

@@ -13,7 +13,6 @@ struct node_step {
 struct node_state {
     char *instance;  /* the installation that the rest is about; NULL: nothing was done yet */
     bool configured; /* every step of first boot went well */
-    bool grown;      /* the root file system fills its disk */
     unsigned commands_done;
     char *command_failure; /* what the command after those did wrong; NULL: nothing */
     unsigned milliseconds; /* that first boot took */

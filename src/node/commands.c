@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "node/commands.h"
+
+#include <string.h>
+
+#include "base/log.h"
+#include "base/proc.h"
+#include "base/str.h"
+
+enum { OUTPUT_MAX = 1 << 20, LINE_SIZE = 512 };
+
+static void log_line(void *data, const char *line)
+{
+    char text[LINE_SIZE];
+    (void)data;
+    log_info("%s", log_quote(text, sizeof(text), line, strlen(line)));
+}
+
+/* What a command printed, line by line. */
+static void log_output(const struct buf *output)
+{
+    for (const char *s = buf_str(output); *s;) {
+        char text[LINE_SIZE];
+        size_t n = strcspn(s, "\n");
+        log_info("%s", log_quote(text, sizeof(text), s, n));
+        s += n + (s[n] == '\n');
+    }
+}
+
+static int run_one(const struct node *node, const char *command, struct err *err)
+{
+    const char *const live[] = {"systemd-run", "--quiet",
+                                "--wait",      "--pipe",
+                                "--collect",   "--property=After=slipway-node-grow.service",
+                                "/bin/sh",     "-c",
+                                command,       NULL};
+    const char *const rooted[] = {"chroot", node->root, "/bin/sh", "-c", command, NULL};
+    _autobuf_ struct buf output = BUF_INIT_MAX(OUTPUT_MAX);
+    struct proc_options options = {.output = &output, .on_line = log_line};
+    int r = proc_run(node_is_live(node) ? live : rooted, &options, NULL, err);
+    log_output(&output);
+    return r;
+}
+
+/* One line of printable ASCII, as the state file takes it. */
+static int set_failure(struct node_state *state, const char *text)
+{
+    char line[LINE_SIZE];
+    return str_replace(&state->command_failure,
+                       text ? log_quote(line, sizeof(line), text, strlen(text)) : NULL);
+}
+
+static int run_next(const struct node *node, const struct texts *commands, struct node_state *state,
+                    struct err *err)
+{
+    unsigned number = state->commands_done;
+    struct err failure = ERR_INIT;
+    log_info("Running command %u of %zu.", number + 1, commands->count);
+    int r = run_one(node, commands->items[number], &failure);
+    if (r == 0)
+        state->commands_done++;
+    else
+        err_set(err, r, "command %u of %zu: %s", number + 1, commands->count, err_text(&failure));
+    int kept = set_failure(state, r < 0 ? err_text(&failure) : NULL);
+    if (kept == 0)
+        kept = node_state_save(node, state, r < 0 ? NULL : err);
+    return r < 0 ? r : kept;
+}
+
+int commands_run(const struct node *node, const struct texts *commands, struct node_state *state,
+                 struct err *err)
+{
+    int r = 0;
+    while (r == 0 && state->commands_done < commands->count)
+        r = run_next(node, commands, state, err);
+    return r;
+}

@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "node/daemon.h"
+
+#include <poll.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/str.h"
+#include "net/link.h"
+#include "node/commands.h"
+#include "node/duty.h"
+#include "node/facts.h"
+#include "node/service-manager.h"
+#include "node/state.h"
+#include "node/units.h"
+#include "provision/seed.h"
+
+enum {
+    IDENTITY_MAX = 16384,
+    HEARTBEAT_LEAST_S = 10,
+    HEARTBEAT_DEFAULT_S = 60,
+    FAILURE_HEARTBEATS = 10, /* a failure is repeated this much more rarely */
+    POLL_LONGEST_MS = 3600000,
+};
+
+struct daemon {
+    const struct node *node;
+    const struct node_daemon_options *options;
+    struct conversation talk;
+    struct node_state state;
+    struct provision provision;
+    struct duties duties;
+    uint32_t tries;
+    bool heard; /* the server answered at least once */
+    int net, events;
+};
+
+int node_load_identity(const struct node *node, struct provision_identity *ret, struct err *err)
+{
+    char *text = NULL;
+    size_t len = 0;
+    int r = node_read(node, NODE_IDENTITY_FILE, IDENTITY_MAX, &text, &len, err);
+    if (r == 0) {
+        r = provision_identity_parse(text, len, ret, err);
+        if (r < 0)
+            err_wrap(err, "%s", NODE_IDENTITY_FILE);
+    }
+    seed_text_free(text);
+    return r;
+}
+
+int node_load_provision(const struct node *node, struct provision *ret, struct err *err)
+{
+    char *text = NULL;
+    size_t len = 0;
+    int r = node_read(node, NODE_PROVISION_FILE, PROVISION_JSON_MAX, &text, &len, err);
+    if (r == 0) {
+        r = provision_parse(text, len, ret, err);
+        if (r < 0)
+            err_wrap(err, "%s", NODE_PROVISION_FILE);
+    }
+    seed_text_free(text);
+    return r;
+}
+
+/* ---- talking ---- */
+
+static void status(const char *text)
+{
+    char state[256];
+    (void)snprintf(state, sizeof(state), "STATUS=%s", text);
+    service_manager_tell(state);
+}
+
+static void server_silent(struct daemon *d, const struct err *err)
+{
+    uint32_t random = rng_below(d->options->rng, UINT32_MAX);
+    d->duties.next_try = clock_now(d->node->clock) + duty_backoff_ms(d->tries, random);
+    /* The first tries race with the network coming up. */
+    if (d->tries == 4)
+        log_warn("The server does not answer: %s. Trying for ever.", err_text(err));
+    else
+        log_debug("The server does not answer: %s.", err_text(err));
+    d->tries++;
+}
+
+static void server_answered(struct daemon *d, const struct protocol_answer *answer)
+{
+    uint32_t seconds = answer->poll_seconds;
+    if (seconds == 0)
+        seconds = HEARTBEAT_DEFAULT_S;
+    if (seconds < HEARTBEAT_LEAST_S)
+        seconds = HEARTBEAT_LEAST_S;
+    if (d->duties.failed)
+        seconds *= FAILURE_HEARTBEATS;
+    d->duties.next_heartbeat = clock_now(d->node->clock) + (int64_t)seconds * 1000;
+    d->tries = 0;
+    if (answer->action == PROTOCOL_REJECT)
+        log_warn("The server rejects this machine: %s.", answer->reason ? answer->reason : "?");
+    else if (!d->heard)
+        log_info("Reported to the server %lld ms after the kernel started.",
+                 (long long)clock_now(d->node->clock));
+    d->heard = true;
+}
+
+static void say_hello(struct daemon *d)
+{
+    struct protocol_hello hello;
+    struct protocol_answer answer = {0};
+    struct err err = ERR_INIT;
+    int r = facts_collect(d->node, d->net, d->options->sys, &hello, &err);
+    /* Asking systemd takes a process: not before the machine counts as running. */
+    if (r == 0 && d->heard)
+        units_add_failed(hello.system);
+    if (r == 0)
+        r = conversation_hello(&d->talk, &hello, &answer, &err);
+    protocol_hello_free(&hello);
+    if (r < 0) {
+        server_silent(d, &err);
+        return;
+    }
+    d->duties.said_hello = true;
+    server_answered(d, &answer);
+    status(answer.action == PROTOCOL_REJECT ? "rejected by the server" : "reported to the server");
+    protocol_answer_free(&answer);
+}
+
+/* Sends a report; true when the server took note. */
+static bool say_report(struct daemon *d, const char *failure, const char *message)
+{
+    struct protocol_report report = {
+        .step = strdup(PROTOCOL_STEP_FIRST_BOOT),
+        .message = strdup(message),
+        .failure = failure ? strdup(failure) : NULL,
+        .final = failure,
+    };
+    struct protocol_answer answer = {0};
+    struct err err = ERR_INIT;
+    int r = report.step && report.message ? 0 : -ENOMEM;
+    if (r == 0)
+        r = conversation_report(&d->talk, &report, &answer, &err);
+    protocol_report_free(&report);
+    if (r == 0)
+        server_answered(d, &answer);
+    protocol_answer_free(&answer);
+    if (r < 0)
+        server_silent(d, &err);
+    return r == 0;
+}
+
+static void say_failure(struct daemon *d)
+{
+    if (d->state.command_failure) {
+        d->duties.said_failure = say_report(d, "CommandFailed", d->state.command_failure);
+        return;
+    }
+    char message[1024] = "first boot did not finish";
+    for (size_t i = 0; i < d->state.steps.count; i++) {
+        const struct node_step *step = &d->state.steps.items[i];
+        if (!step->failure)
+            continue;
+        (void)snprintf(message, sizeof(message), "%s: %s", step->name, step->failure);
+        break;
+    }
+    d->duties.said_failure = say_report(d, "ConfigurationFailed", message);
+}
+
+/* ---- local work ---- */
+
+static void announce(struct daemon *d)
+{
+    char message[64];
+    (void)snprintf(message, sizeof(message), "running %zu commands", d->provision.commands.count);
+    (void)say_report(d, NULL, message);
+    d->duties.announced = true;
+    d->duties.next_try = 0;
+}
+
+static void run_commands(struct daemon *d)
+{
+    struct err err = ERR_INIT;
+    status("running the commands of first boot");
+    int r = commands_run(d->node, &d->provision.commands, &d->state, &err);
+    if (r < 0)
+        log_error("First boot: %s", err_text(&err));
+    d->duties.commands_pending = false;
+    d->duties.failed |= r < 0;
+}
+
+/* ---- waiting ---- */
+
+static void on_event(void *data, const struct net_event *event)
+{
+    bool *changed = data;
+    *changed |= event->kind == NET_ADDRESS_CHANGED || event->kind == NET_EVENTS_LOST;
+}
+
+/* Waits for the time or for an address that comes or goes. */
+static int wait_for_change(struct daemon *d, int64_t until)
+{
+    int64_t left = until - clock_now(d->node->clock);
+    if (left < 0)
+        left = 0;
+    struct pollfd poll_fd = {.fd = d->events, .events = POLLIN};
+    int n = poll(&poll_fd, 1, left > POLL_LONGEST_MS ? POLL_LONGEST_MS : (int)left);
+    if (n < 0)
+        return errno == EINTR ? 0 : -errno;
+    bool changed = false;
+    int r = n > 0 ? net_events_read(d->events, on_event, &changed) : 0;
+    if (!changed)
+        return r;
+    d->duties.has_address = facts_have_address(d->net);
+    d->duties.said_hello = false;
+    d->duties.said_failure = false;
+    d->duties.next_try = 0;
+    d->tries = 0;
+    return r;
+}
+
+static void forget_at_heartbeat(struct daemon *d, int64_t now)
+{
+    if (!d->duties.next_heartbeat || now < d->duties.next_heartbeat)
+        return;
+    d->duties.next_heartbeat = 0;
+    /* A hello would tell the server that all is well. */
+    if (d->duties.failed)
+        d->duties.said_failure = false;
+    else
+        d->duties.said_hello = false;
+}
+
+static bool is_finished(const struct duties *d)
+{
+    bool told = !d->has_identity || (d->said_hello && (!d->failed || d->said_failure));
+    return told && !d->commands_pending;
+}
+
+static int carry_out(struct daemon *d, enum duty duty, int64_t until)
+{
+    switch (duty) {
+    case DUTY_WAIT:
+        return wait_for_change(d, until);
+    case DUTY_ANNOUNCE:
+        announce(d);
+        return 0;
+    case DUTY_COMMANDS:
+        run_commands(d);
+        return 0;
+    case DUTY_HELLO:
+        say_hello(d);
+        return 0;
+    case DUTY_FAILURE:
+        say_failure(d);
+        return 0;
+    }
+    return -EINVAL;
+}
+
+static int run_loop(struct daemon *d, struct err *err)
+{
+    bool leave = d->options->once || !d->duties.has_identity;
+    while (!leave || !is_finished(&d->duties)) {
+        int64_t until, now = clock_now(d->node->clock);
+        forget_at_heartbeat(d, now);
+        int r = carry_out(d, duty_next(&d->duties, now, &until), until);
+        if (r < 0)
+            return err_errno(err, r, "cannot watch the network");
+    }
+    return 0;
+}
+
+/* ---- start ---- */
+
+static int load(struct daemon *d, struct err *err)
+{
+    _autoidentity_ struct provision_identity identity = {0};
+    int r = node_state_load(d->node, &d->state);
+    if (r < 0)
+        return err_set(err, r, "out of memory");
+    r = node_load_provision(d->node, &d->provision, err);
+    if (r < 0 && r != -ENOENT)
+        return r;
+    r = node_load_identity(d->node, &identity, err);
+    d->duties.has_identity = r == 0;
+    if (r == 0)
+        r = conversation_init(&d->talk, &identity, d->provision.generation, &d->options->transport,
+                              d->options->rng, err);
+    return r == -ENOENT ? 0 : r;
+}
+
+static void start_duties(struct daemon *d)
+{
+    d->duties.started = clock_now(d->node->clock);
+    d->duties.has_address = facts_have_address(d->net);
+    d->duties.failed = d->state.instance && !d->state.configured;
+    /* Commands may need what could not be configured. */
+    d->duties.commands_pending =
+        !d->duties.failed && d->state.commands_done < d->provision.commands.count;
+}
+
+static int open_network(struct daemon *d, struct err *err)
+{
+    int r = net_events_open(&d->events);
+    if (r == 0)
+        r = net_open(&d->net);
+    return r < 0 ? err_errno(err, r, "cannot watch the network") : 0;
+}
+
+static void daemon_free(struct daemon *d)
+{
+    cleanup_fd(&d->net);
+    cleanup_fd(&d->events);
+    conversation_free(&d->talk);
+    node_state_free(&d->state);
+    provision_free(&d->provision);
+}
+
+int node_daemon_run(const struct node *node, const struct node_daemon_options *options,
+                    struct err *err)
+{
+    _cleanup_(daemon_free) struct daemon d = {
+        .node = node, .options = options, .net = -1, .events = -1};
+    int r = load(&d, err);
+    if (r == 0)
+        r = open_network(&d, err);
+    if (r < 0)
+        return r;
+    start_duties(&d);
+    service_manager_tell("READY=1\nSTATUS=waiting for the network");
+    return run_loop(&d, err);
+}

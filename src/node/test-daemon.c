@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The daemon against the server's own guard, in one process: no sockets but those to the kernel. */
+#include "node/daemon.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "base/test.h"
+#include "net/link.h"
+#include "node/state.h"
+#include "node/units.h"
+#include "protocol/guard.h"
+#include "provision/seed.h"
+
+enum { SAID_MAX = 16 };
+
+/* A server that takes everything, and notes in what order. */
+struct fake_server {
+    struct trust_key key, machine_key;
+    struct protocol_guard *guard;
+    char said[SAID_MAX][160];
+    size_t count;
+    unsigned deaf; /* requests to drop first */
+};
+
+static void note(struct fake_server *server, const char *path, const json_t *body)
+{
+    assert_true(server->count < SAID_MAX);
+    const char *step = json_string_value(json_object_get(body, "step"));
+    const char *failure = json_string_value(json_object_get(body, "failure"));
+    const char *message = json_string_value(json_object_get(body, "message"));
+    (void)snprintf(server->said[server->count++], sizeof(server->said[0]), "%s%s%s%s%s%s%s", path,
+                   step ? " " : "", step ? step : "", failure ? " " : "", failure ? failure : "",
+                   message ? ": " : "", message ? message : "");
+}
+
+static char *answer_text(struct fake_server *server, const char *path, const char *text, size_t len)
+{
+    struct protocol_request request = {0};
+    struct protocol_answer answer = {.action = PROTOCOL_OK, .poll_seconds = 30};
+    char *reply = NULL;
+    int r = protocol_guard_open(server->guard, text, len, &request);
+    if (r == -ESTALE) {
+        reply = protocol_guard_resync(server->guard, &request);
+    } else {
+        assert_int_equal(r, 0);
+        assert_memory_equal(&request.key, &server->machine_key.public, sizeof(request.key));
+        note(server, path, request.body);
+        json_t *body = protocol_answer_to_json(&answer);
+        reply = protocol_guard_answer(server->guard, &request, body);
+        json_decref(body);
+    }
+    protocol_request_free(&request);
+    return reply;
+}
+
+static int post(void *data, const char *path, const char *text, size_t len, char **ret_text,
+                size_t *ret_len, struct err *err)
+{
+    struct fake_server *server = data;
+    if (server->deaf > 0) {
+        server->deaf--;
+        return err_set(err, -ECONNREFUSED, "nobody listens");
+    }
+    *ret_text = answer_text(server, path, text, len);
+    assert_non_null(*ret_text);
+    *ret_len = strlen(*ret_text);
+    return 0;
+}
+
+struct scratch {
+    char folder[64];
+    struct node node;
+    struct fake_server server;
+    struct node_daemon_options options;
+};
+
+static void put(const struct scratch *s, const char *path, const char *text)
+{
+    struct err err = ERR_INIT;
+    if (node_write_text(&s->node, path, text, 0600, &err) < 0)
+        fail_msg("%s", err_text(&err));
+}
+
+static void put_identity(const struct scratch *s, const struct trust_public *server_key)
+{
+    char key_text[TRUST_PUBLIC_TEXT_SIZE];
+    char *text = NULL, *private = trust_key_to_text(&s->server.machine_key);
+    struct provision_identity identity = {
+        .machine = (char *)(uintptr_t) "node1",
+        .server = (char *)(uintptr_t) "http://10.0.0.1:8080",
+        .server_key = (char *)(uintptr_t)trust_public_text(server_key, key_text),
+        .private_key = private,
+    };
+    assert_int_equal(provision_identity_build(&identity, &text, NULL), 0);
+    put(s, NODE_IDENTITY_FILE, text);
+    seed_text_free(text);
+    free(private);
+}
+
+static int setup(void **state)
+{
+    struct scratch *s = calloc(1, sizeof(*s));
+    log_init(LOG_LEVEL_ERROR - 1, LOG_STYLE_PLAIN);
+    assert_int_equal(trust_init(), 0);
+    (void)snprintf(s->folder, sizeof(s->folder), "/tmp/test-node-daemon.XXXXXX");
+    assert_non_null(mkdtemp(s->folder));
+    s->node = (struct node){.root = s->folder, .clock = &clock_system};
+    trust_key_generate(&s->server.key);
+    trust_key_generate(&s->server.machine_key);
+    s->server.guard = protocol_guard_new(&s->server.key, &rng_system, 16);
+    s->options = (struct node_daemon_options){
+        .sys = "/sys", .transport = {post, &s->server}, .rng = &rng_system, .once = true};
+    *state = s;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct scratch *s = *state;
+    assert_int_equal(tree_remove(s->folder, NULL), 0);
+    protocol_guard_free(s->server.guard);
+    free(s);
+    return 0;
+}
+
+static void put_state(const struct scratch *s, bool configured, unsigned commands_done)
+{
+    _autofree_ char *text =
+        str_format("{\"instance\":\"node1-1\",\"configured\":%s,\"commandsDone\":%u,"
+                   "\"steps\":[{\"name\":\"hostname\"},{\"name\":\"users\"%s}]}",
+                   configured ? "true" : "false", commands_done,
+                   configured ? "" : ",\"failure\":\"no group x\"");
+    put(s, NODE_STATE_FILE, text);
+}
+
+static void run(struct scratch *s)
+{
+    struct err err = ERR_INIT;
+    if (node_daemon_run(&s->node, &s->options, &err) < 0)
+        fail_msg("%s", err_text(&err));
+}
+
+static void assert_said(const struct scratch *s, const char *const expected[], size_t count)
+{
+    for (size_t i = 0; i < count && i < s->server.count; i++)
+        assert_string_equal(s->server.said[i], expected[i]);
+    assert_int_equal(s->server.count, count);
+}
+
+static void add_address(void)
+{
+    struct cidr address;
+    int fd = -1;
+    assert_int_equal(cidr_parse("10.0.0.5/24", &address), 0);
+    assert_int_equal(net_open(&fd), 0);
+    assert_int_equal(net_link_set_up(fd, 1, true), 0);
+    assert_int_equal(net_address_add(fd, 1, address, UINT32_MAX), 0);
+    close(fd);
+}
+
+/* A network namespace of our own, where loopback gets an address that counts. */
+static void enter_network(bool with_address)
+{
+    if (unshare(CLONE_NEWNET) < 0 && unshare(CLONE_NEWUSER | CLONE_NEWNET) < 0)
+        skip();
+    if (with_address)
+        add_address();
+}
+
+static void test_reports_in(void **state)
+{
+    struct scratch *s = *state;
+    enter_network(true);
+    put_identity(s, &s->server.key.public);
+    put(s, NODE_PROVISION_FILE, "{\"machine\":\"node1\",\"generation\":1}");
+    put_state(s, true, 0);
+    s->server.deaf = 2;
+    run(s);
+    assert_said(s, (const char *const[]){"/v1/hello"}, 1);
+}
+
+static void *add_address_later(void *data)
+{
+    (void)data;
+    (void)usleep(50000);
+    add_address();
+    return NULL;
+}
+
+/* Nothing can be said before there is an address, and its coming is what wakes the daemon. */
+static void test_an_address_that_comes_late(void **state)
+{
+    struct scratch *s = *state;
+    enter_network(false);
+    put_identity(s, &s->server.key.public);
+    put(s, NODE_PROVISION_FILE, "{\"machine\":\"node1\",\"generation\":1}");
+    put_state(s, true, 0);
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, add_address_later, NULL), 0);
+    run(s);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_said(s, (const char *const[]){"/v1/hello"}, 1);
+}
+
+/* Whoever answers with another key is not believed. */
+static void test_an_impostor_is_not_the_server(void **state)
+{
+    struct scratch *s = *state;
+    enter_network(true);
+    struct trust_key other;
+    trust_key_generate(&other);
+    struct conversation talk;
+    struct protocol_hello hello = {.program = PROTOCOL_NODE};
+    struct protocol_answer answer = {0};
+    char key_text[TRUST_PUBLIC_TEXT_SIZE];
+    _autofree_ char *private = trust_key_to_text(&s->server.machine_key);
+    struct provision_identity identity = {
+        .server_key = (char *)(uintptr_t)trust_public_text(&other.public, key_text),
+        .private_key = private,
+    };
+    struct err err = ERR_INIT;
+    assert_int_equal(
+        conversation_init(&talk, &identity, 1, &s->options.transport, &rng_system, &err), 0);
+    assert_int_equal(conversation_hello(&talk, &hello, &answer, &err), -EKEYREJECTED);
+    assert_string_equal(err_text(&err), "the answer is not signed by our server");
+    conversation_free(&talk);
+    protocol_hello_free(&hello);
+}
+
+static void test_failures_of_first_boot_are_reported(void **state)
+{
+    struct scratch *s = *state;
+    enter_network(true);
+    put_identity(s, &s->server.key.public);
+    put(s, NODE_PROVISION_FILE,
+        "{\"machine\":\"node1\",\"generation\":1,\"commands\":[\"exit 1\"]}");
+    put_state(s, false, 0);
+    run(s);
+    assert_said(s,
+                (const char *const[]){"/v1/hello", "/v1/report firstBoot ConfigurationFailed: "
+                                                   "users: no group x"},
+                2);
+}
+
+static void test_nothing_is_said_without_an_identity(void **state)
+{
+    struct scratch *s = *state;
+    put(s, NODE_PROVISION_FILE, "{\"machine\":\"node1\",\"generation\":1}");
+    put_state(s, true, 0);
+    run(s);
+    assert_int_equal(s->server.count, 0);
+}
+
+/* Commands run below the root folder, so a shell is needed there; false when it cannot be had. */
+static bool copy_shell(const struct scratch *s)
+{
+    static const char *const files[][2] = {
+        {"/bin/dash", "/bin/sh"},
+        {"/lib64/ld-linux-x86-64.so.2", "/lib64/ld-linux-x86-64.so.2"},
+        {"/lib/x86_64-linux-gnu/libc.so.6", "/lib/x86_64-linux-gnu/libc.so.6"},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+        _autofree_ char *data = NULL;
+        size_t len = 0;
+        if (file_read(files[i][0], 16 << 20, &data, &len, NULL) < 0)
+            return false;
+        assert_int_equal(node_write(&s->node, files[i][1], data, len, 0755, 0, 0, NULL), 0);
+    }
+    return true;
+}
+
+static void test_commands_run_once_and_in_order(void **state)
+{
+    struct scratch *s = *state;
+    if (geteuid() != 0 || !copy_shell(s))
+        skip();
+    enter_network(true);
+    put_identity(s, &s->server.key.public);
+    put(s, NODE_PROVISION_FILE,
+        "{\"machine\":\"node1\",\"generation\":1,\"commands\":[\"echo not again >> /log\","
+        "\"echo two >> /log\",\"echo trouble >&2; exit 3\",\"echo four >> /log\"]}");
+    put_state(s, true, 1);
+    run(s);
+    _autofree_ char *log = NULL;
+    assert_int_equal(node_read(&s->node, "/log", 4096, &log, NULL, NULL), 0);
+    assert_string_equal(log, "two\n");
+    assert_said(s,
+                (const char *const[]){"/v1/report firstBoot: running 4 commands", "/v1/hello",
+                                      "/v1/report firstBoot CommandFailed: chroot failed with exit "
+                                      "status 3: trouble"},
+                3);
+    _autostate_ struct node_state kept = {0};
+    assert_int_equal(node_state_load(&s->node, &kept), 0);
+    assert_int_equal(kept.commands_done, 2);
+    assert_non_null(kept.command_failure);
+}
+
+static void test_failed_units(void **state)
+{
+    (void)state;
+    json_t *units = units_parse("ssh.service loaded failed failed OpenBSD\n\n  a.mount x\n");
+    assert_int_equal(json_array_size(units), 2);
+    assert_string_equal(json_string_value(json_array_get(units, 0)), "ssh.service");
+    assert_string_equal(json_string_value(json_array_get(units, 1)), "a.mount");
+    json_decref(units);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+UNIT_MAIN(TEST(test_reports_in), TEST(test_an_address_that_comes_late),
+          TEST(test_an_impostor_is_not_the_server), TEST(test_failures_of_first_boot_are_reported),
+          TEST(test_nothing_is_said_without_an_identity), TEST(test_commands_run_once_and_in_order),
+          cmocka_unit_test(test_failed_units))

@@ -1,0 +1,36 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Usage: units.sh DEPLOY_DIR
+# systemd must find nothing to complain about in the units, and their exposure (systemd-analyze
+# security: 0 is locked in, 10 is open) must stay below what is written here, times ten.
+set -eu
+deploy=$1
+if ! command -v systemd-analyze >/dev/null; then
+    echo "skipped: no systemd-analyze"
+    exit 77
+fi
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+failed=0
+
+# The programs need not be installed for this.
+for unit in "$deploy"/*.service; do
+    sed -E 's,^(ExecStart=)/usr/bin/slipway(-node)?,\1/bin/true,' "$unit" >"$work/${unit##*/}"
+done
+cd "$work"
+if ! systemd-analyze verify --man=no ./*.service >verify 2>&1 || [ -s verify ]; then
+    cat verify
+    failed=1
+fi
+
+exposure() {
+    if ! systemd-analyze security --offline=yes --threshold="$2" "$1" >table 2>&1; then
+        grep -v '^✓' table
+        failed=1
+    fi
+    tail -1 table
+}
+exposure slipway.service 20
+exposure slipway-node.service 25
+exposure slipway-node-grow.service 35
+exit $failed
