@@ -108,6 +108,7 @@ static inline int create_machine(struct store *store, const char *name, const ch
 /* For store_mutate(): sets a path ("spec.image") to a JSON value. */
 struct setter {
     const char *path, *value;
+    struct outcome outcome;
 };
 
 static inline int set_value(void *data, json_t *object, struct err *err)
@@ -115,4 +116,10 @@ static inline int set_value(void *data, json_t *object, struct err *err)
     const struct setter *s = data;
     (void)err;
     return object_set(object, s->path, json_loads(s->value, JSON_DECODE_ANY, NULL));
+}
+
+static inline void set_done(void *data, int rc, json_t *object, const struct err *err)
+{
+    struct setter *s = data;
+    outcome_done(&s->outcome, rc, object, err);
 }

@@ -152,7 +152,7 @@ static void mutate_changes_the_latest_or_nothing(void **state)
     fixture_open(&f);
     assert_int_equal(create_machine(f.store, "a", NULL), 0);
     struct outcome o = {0};
-    struct setter set = {"spec.image", "\"i\""};
+    struct setter set = {"spec.image", "\"i\"", {0}};
     assert_int_equal(store_mutate(f.store, &kind_machine, STORE_ALL, "a", set_value, NULL, &set),
                      0);
     json_t *object = store_get(f.store, &kind_machine, "a");
@@ -192,7 +192,7 @@ static void identity_cannot_be_changed(void **state)
     };
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         json_t *before = store_get(f.store, &kind_machine, "a");
-        struct setter set = {cases[i].path, cases[i].value};
+        struct setter set = {cases[i].path, cases[i].value, {0}};
         assert_int_equal(
             store_mutate(f.store, &kind_machine, STORE_ALL, "a", set_value, NULL, &set), 0);
         json_t *after = store_get(f.store, &kind_machine, "a");
@@ -260,7 +260,7 @@ static void finalizers_hold_an_object_back(void **state)
     assert_string_equal(object_text(o.object, "metadata.deletionTimestamp"),
                         "2026-01-31T12:00:00Z");
     assert_int_equal(store_version(f.store), 2);
-    struct setter set = {"metadata.finalizers", "[]"};
+    struct setter set = {"metadata.finalizers", "[]", {0}};
     assert_int_equal(store_mutate(f.store, &kind_machine, STORE_SPEC, "a", set_value, NULL, &set),
                      0);
     assert_null(store_get(f.store, &kind_machine, "a"));
@@ -307,7 +307,7 @@ static void machines_are_found_by_their_keys(void **state)
         }
         fixture_reopen(&f);
     }
-    struct setter set = {"spec.macAddresses", "[\"52:54:00:00:00:0c\"]"};
+    struct setter set = {"spec.macAddresses", "[\"52:54:00:00:00:0c\"]", {0}};
     assert_int_equal(store_mutate(f.store, &kind_machine, STORE_ALL, "a", set_value, NULL, &set),
                      0);
     assert_null(store_find(f.store, STORE_MACHINE_BY_MAC, "52:54:00:00:00:0b", NULL));
@@ -336,7 +336,7 @@ static void a_mac_address_belongs_to_one_machine(void **state)
                      0);
     assert_int_equal(o.rc, -EEXIST);
     assert_string_equal(o.text, "spec.macAddresses: 52:54:00:00:00:01 belongs to Machine \"a\"");
-    struct setter set = {"spec.macAddresses", "[]"};
+    struct setter set = {"spec.macAddresses", "[]", {0}};
     assert_int_equal(store_mutate(f.store, &kind_machine, STORE_ALL, "a", set_value, NULL, &set),
                      0);
     assert_int_equal(create_machine(f.store, "b", "{\"macAddresses\":[\"52:54:00:00:00:01\"]}"), 0);
