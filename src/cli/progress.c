@@ -42,8 +42,10 @@ static void end_step(struct progress *p)
 
 void progress_pause(struct progress *p)
 {
+    if (p && p->open)
+        (void)fputs("\r\033[K", p->out);
     if (p)
-        end_step(p);
+        p->open = false;
 }
 
 void progress_free(struct progress *p)

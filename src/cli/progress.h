@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 
 struct progress;
@@ -29,5 +30,5 @@ DEFINE_CLEANUP(struct progress *, progress_free)
  */
 void progress_step(struct progress *p, const char *step, uint64_t done, uint64_t total);
 
-/* Ends the line of the current step, so that something else can be printed. */
+/* Clears the line that is being drawn, so that something else can be printed; the step goes on. */
 void progress_pause(struct progress *p);
