@@ -18,10 +18,3 @@ struct machine_spec machine_effective(const struct machine *machine, const struc
         spec.allow_overwrite = TRI_FALSE;
     return spec;
 }
-
-bool machine_wants_install(const struct machine *machine, const struct machine_spec *effective)
-{
-    return effective->approved == TRI_TRUE && effective->image &&
-           !machine->meta.deletion_timestamp &&
-           effective->install_generation > machine->status.installed_generation;
-}

@@ -37,7 +37,6 @@ enum field_flag {
     FIELD_UNIQUE = 1 << 3,     /* no two items of the list are equal */
     FIELD_ATOMIC = 1 << 4,     /* an object that a Profile gives whole or not at all */
     FIELD_SELECTABLE = 1 << 5, /* may be used in field selectors */
-    FIELD_SYSTEM = 1 << 6,     /* set by the server; what a client sends is ignored */
 };
 
 /* absent, false or true where the difference between absent and false matters */

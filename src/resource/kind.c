@@ -54,6 +54,28 @@ const struct kind *kind_find_typed(const char *name)
     return NULL;
 }
 
+static bool is_selectable(const struct field *fields, const char *path)
+{
+    char name[64];
+    size_t len = strcspn(path, ".");
+    if (len >= sizeof(name))
+        return false;
+    memcpy(name, path, len);
+    name[len] = '\0';
+    const struct field *field = field_find(fields, name);
+    if (!field)
+        return false;
+    if (!path[len])
+        return (field->flags & FIELD_SELECTABLE) != 0;
+    return field->fields && is_selectable(field->fields, path + len + 1);
+}
+
+bool kind_selectable(const struct kind *kind, const char *path)
+{
+    const char *rest = str_after(path, "metadata.");
+    return rest ? is_selectable(meta_fields, rest) : is_selectable(kind->fields, path);
+}
+
 static int decode_into(const struct kind *kind, const json_t *json, struct meta *object,
                        struct err *err)
 {

@@ -50,6 +50,9 @@ const struct kind *kind_find_plural(const char *group, const char *plural);
 /* As a person types it: kind, singular, plural, short name, "machines.slipway.dev"; any case. */
 const struct kind *kind_find_typed(const char *name);
 
+/* Whether field selectors may name that path ("metadata.name", "status.phase"). */
+bool kind_selectable(const struct kind *kind, const char *path);
+
 /*
  * The C struct (struct machine, ...) of a stored object, from one allocation arena. Release it with
  * object_free(). 0, -EINVAL (err names the path) or -ENOMEM.

@@ -272,9 +272,6 @@ struct profile;
  */
 struct machine_spec machine_effective(const struct machine *machine, const struct profile *profile);
 
-/* True while the machine is to be installed: approved, with an image, and its generation open. */
-bool machine_wants_install(const struct machine *machine, const struct machine_spec *effective);
-
 /* "Discovered"; "" for MACHINE_PHASE_UNSET. */
 const char *machine_phase_text(enum machine_phase phase);
 

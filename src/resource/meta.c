@@ -15,17 +15,14 @@ const struct field meta_fields[] = {
     F_STRING(S, namespace, "namespace", .format = &format_name, .max_length = 63,
              .flags = FIELD_IMMUTABLE | FIELD_SELECTABLE,
              .doc = "Namespace; only Events have one."),
-    F_STRING(S, uid, "uid", .flags = FIELD_SYSTEM, .doc = "Unique in time and space."),
+    F_STRING(S, uid, "uid", .doc = "Unique in time and space."),
     F_STRING(S, resource_version, "resourceVersion", .format = &format_number,
-             .flags = FIELD_SYSTEM, .doc = "Changes with every change of the object."),
-    F_INT(S, generation, "generation", .flags = FIELD_SYSTEM,
-          .doc = "Counts changes of the specification."),
-    F_TIME(S, creation_timestamp, "creationTimestamp", .flags = FIELD_SYSTEM,
-           .doc = "When the object was created."),
-    F_TIME(S, deletion_timestamp, "deletionTimestamp", .flags = FIELD_SYSTEM,
+             .doc = "Changes with every change of the object."),
+    F_INT(S, generation, "generation", .doc = "Counts changes of the specification."),
+    F_TIME(S, creation_timestamp, "creationTimestamp", .doc = "When the object was created."),
+    F_TIME(S, deletion_timestamp, "deletionTimestamp",
            .doc = "When deletion was asked for; the object goes once it has no finalizers."),
-    F_INT(S, deletion_grace_period_seconds, "deletionGracePeriodSeconds", .flags = FIELD_SYSTEM,
-          .doc = "Always 0 here."),
+    F_INT(S, deletion_grace_period_seconds, "deletionGracePeriodSeconds", .doc = "Always 0 here."),
     F_MAP(S, labels, "labels", .format = &format_label_value, .max_items = 128,
           .doc = "Labels for selectors."),
     F_MAP(S, annotations, "annotations", .format = &format_text, .max_length = 262144,
@@ -50,30 +47,11 @@ const struct field condition_fields[] = {
     {0}};
 #undef S
 
-static const char *pair_value(const struct pair *pairs, size_t n, const char *key)
-{
-    for (size_t i = 0; i < n; i++) {
-        if (str_eq(pairs[i].key, key))
-            return pairs[i].value;
-    }
-    return NULL;
-}
-
 const char *meta_label(const struct meta *meta, const char *key)
 {
-    return pair_value(meta->labels, meta->n_labels, key);
-}
-
-const char *meta_annotation(const struct meta *meta, const char *key)
-{
-    return pair_value(meta->annotations, meta->n_annotations, key);
-}
-
-const struct condition *condition_find(const struct condition *list, size_t n, const char *type)
-{
-    for (size_t i = 0; i < n; i++) {
-        if (str_eq(list[i].type, type))
-            return &list[i];
+    for (size_t i = 0; i < meta->n_labels; i++) {
+        if (str_eq(meta->labels[i].key, key))
+            return meta->labels[i].value;
     }
     return NULL;
 }

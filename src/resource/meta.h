@@ -48,6 +48,3 @@ extern const char *const condition_status_values[];
 
 /* The value of a label; NULL when the object has none of that key. */
 const char *meta_label(const struct meta *meta, const char *key);
-const char *meta_annotation(const struct meta *meta, const char *key);
-/* The condition of that type, or NULL. */
-const struct condition *condition_find(const struct condition *list, size_t n, const char *type);

@@ -75,8 +75,7 @@ static int read_one(const struct reading *r, json_t *json, const struct where *w
     object_validate(kind, json, &options, r->problems);
     if (r->problems->n > before)
         return 0;
-    int rc = object_normalize(kind, json);
-    return rc < 0 ? rc : add(r, kind, json, where_line(where));
+    return add(r, kind, json, where_line(where));
 }
 
 /* The where of a member, which has the same position as the member. */

@@ -45,7 +45,10 @@ void documents_free(struct documents *documents);
 int yaml_parse(const char *file, const char *text, size_t len, struct documents *ret,
                struct problems *problems) _must_check_;
 
-/* One resource out of a file, valid and normalized (see validate.h). */
+/*
+ * One resource out of a file: valid, and as it was written. Defaults are the server's business: a
+ * client that sent them would undo what others have set meanwhile.
+ */
 struct resource {
     const struct kind *kind;
     json_t *json; /* owned */

