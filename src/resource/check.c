@@ -180,6 +180,7 @@ static bool same(const struct field *field, const json_t *a, const json_t *b)
 static void check_unique(const struct checking *c, const struct field *field, const json_t *list,
                          const struct where *where, const struct path *path)
 {
+    const struct where *at_item = where ? where->child : NULL;
     size_t i;
     json_t *item;
     json_array_foreach (list, i, item) {
@@ -189,10 +190,10 @@ static void check_unique(const struct checking *c, const struct field *field, co
                 continue;
             _autobuf_ struct buf text = BUF_INIT_MAX(64);
             buf_printf(&text, "the same as item %zu", k);
-            bad_value(c, PROBLEM_DUPLICATE, item, where, &at, buf_str(&text));
+            bad_value(c, PROBLEM_DUPLICATE, item, at_item, &at, buf_str(&text));
             break;
         }
-        where = where ? where->next : NULL;
+        at_item = at_item ? at_item->next : NULL;
     }
 }
 
@@ -216,7 +217,7 @@ static void check_list(const struct checking *c, const struct field *field, cons
         at_item = at_item ? at_item->next : NULL;
     }
     if (field->flags & FIELD_UNIQUE)
-        check_unique(c, field, list, where ? where->child : NULL, path);
+        check_unique(c, field, list, where, path);
 }
 
 static void check_map(const struct checking *c, const struct field *field, const json_t *map,

@@ -164,8 +164,10 @@ static void inherit_list(const struct field *field, char *dst, const char *src)
     const size_t *src_count = (const size_t *)(const void *)(src + field->count_offset);
     if (*dst_count)
         return;
+    const void *items;
     *dst_count = *src_count;
-    memcpy(dst + field->offset, src + field->offset, sizeof(void *));
+    memcpy(&items, src + field->offset, sizeof(items));
+    memcpy(dst + field->offset, &items, sizeof(items));
 }
 
 void fields_inherit(const struct field *fields, void *dst, const void *src)
