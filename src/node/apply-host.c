@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Host name, machine id, time zone and time servers. */
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 
 #include "base/buf.h"
@@ -54,24 +53,14 @@ int apply_hostname(const struct node *node, const struct provision *p, struct er
     return r;
 }
 
-/* systemd covers the file with a mount while it keeps an id in memory only. */
-static void uncover(const struct node *node, const char *path)
-{
-    if (node_is_live(node))
-        (void)umount2(path, MNT_DETACH);
-}
-
 int apply_machine_id(const struct node *node, const struct provision *p, struct err *err)
 {
-    _autofree_ char *old = NULL;
-    if (!p->machine_id)
+    /* The first process chose one already; journal and bus would not follow a change. */
+    if (!p->machine_id || node_is_live(node))
         return 0;
     _autofree_ char *line = str_format("%s\n", p->machine_id);
     if (!line)
         return err_set(err, -ENOMEM, "out of memory");
-    if (node_read(node, "/etc/machine-id", 4096, &old, NULL, NULL) == 0 && str_eq(old, line))
-        return 0;
-    uncover(node, "/etc/machine-id");
     return node_write_text(node, "/etc/machine-id", line, 0444, err);
 }
 

@@ -13,7 +13,7 @@
 /* /etc/hostname, the 127.0.1.1 line of /etc/hosts, and the kernel's host name. */
 int apply_hostname(const struct node *node, const struct provision *p, struct err *err);
 
-/* /etc/machine-id, when the provision has one. */
+/* /etc/machine-id, when the provision has one and the system is not running (there it has one). */
 int apply_machine_id(const struct node *node, const struct provision *p, struct err *err);
 
 /* /etc/localtime and /etc/timezone. */

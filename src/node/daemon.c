@@ -260,9 +260,10 @@ static int run_loop(struct daemon *d, struct err *err)
 {
     bool leave = d->options->once || !d->duties.has_identity;
     while (!leave || !is_finished(&d->duties)) {
-        int64_t until, now = clock_now(d->node->clock);
+        int64_t until = 0, now = clock_now(d->node->clock);
         forget_at_heartbeat(d, now);
-        int r = carry_out(d, duty_next(&d->duties, now, &until), until);
+        enum duty duty = duty_next(&d->duties, now, &until);
+        int r = carry_out(d, duty, until);
         if (r < 0)
             return err_errno(err, r, "cannot watch the network");
     }

@@ -124,8 +124,8 @@ static int sync_root(const struct node *node, struct err *err)
 /* Only what is durable elsewhere is wiped. */
 static int wipe_secrets(struct seed_source *source, struct err *err)
 {
-    int r = seed_source_wipe(source, SEED_PATH_IDENTITY, err);
-    return r < 0 ? r : seed_source_wipe(source, SEED_PATH_NODE, err);
+    static const char *const secrets[] = {SEED_PATH_IDENTITY, SEED_PATH_NODE, NULL};
+    return seed_source_wipe(source, secrets, err);
 }
 
 static int configure(struct run *run, struct err *err)

@@ -131,26 +131,26 @@ int seed_source_read(struct seed_source *source, const char *path, size_t max, c
     return 0;
 }
 
-static int wipe(struct seed_source *source, const struct fat_entry *entry)
-{
-    source->write_fd = open(source->path, O_WRONLY | O_CLOEXEC);
-    if (source->write_fd < 0)
-        return -errno;
-    int r = fat_volume_wipe(&source->volume, entry);
-    if (r == 0 && fsync(source->write_fd) < 0)
-        r = -errno;
-    cleanup_fd(&source->write_fd);
-    source->write_fd = -1;
-    return r;
-}
-
-int seed_source_wipe(struct seed_source *source, const char *path, struct err *err)
+static int wipe_file(struct seed_source *source, const char *path)
 {
     struct fat_entry entry;
     int r = fat_volume_find(&source->volume, path, &entry);
-    if (r == -ENOENT)
-        return 0;
-    if (r == 0)
-        r = wipe(source, &entry);
-    return r < 0 ? err_errno(err, r, "cannot wipe %s of %s", path, source->path) : 0;
+    if (r < 0)
+        return r == -ENOENT ? 0 : r;
+    return fat_volume_wipe(&source->volume, &entry);
+}
+
+int seed_source_wipe(struct seed_source *source, const char *const paths[], struct err *err)
+{
+    source->write_fd = open(source->path, O_WRONLY | O_CLOEXEC);
+    if (source->write_fd < 0)
+        return err_errno(err, -errno, "cannot open %s for writing", source->path);
+    int r = 0;
+    for (size_t i = 0; r == 0 && paths[i]; i++)
+        r = wipe_file(source, paths[i]);
+    if (r == 0 && fdatasync(source->write_fd) < 0)
+        r = -errno;
+    cleanup_fd(&source->write_fd);
+    source->write_fd = -1;
+    return r < 0 ? err_errno(err, r, "cannot wipe the secrets of %s", source->path) : 0;
 }

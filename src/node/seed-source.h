@@ -39,5 +39,9 @@ int seed_source_find(const char *root_folder, const char *sys, const char *dev,
 int seed_source_read(struct seed_source *source, const char *path, size_t max, char **ret_text,
                      size_t *ret_len, struct err *err) _must_check_;
 
-/* Overwrites the file in place with zeros and syncs. 0 also when it is missing. */
-int seed_source_wipe(struct seed_source *source, const char *path, struct err *err) _must_check_;
+/*
+ * Overwrites files in place with zeros and syncs once; those that are missing are passed over.
+ * paths ends with NULL.
+ */
+int seed_source_wipe(struct seed_source *source, const char *const paths[], struct err *err)
+    _must_check_;

@@ -73,9 +73,30 @@ static int post(void *data, const char *path, const char *text, size_t len, char
     return 0;
 }
 
+/* The system's clock, counting how often it is asked: a daemon that spins asks all the time. */
+struct counting_clock {
+    struct clock clock; /* first, so that a pointer to it is one to this */
+    unsigned *asked;
+};
+
+static int64_t count_monotonic(const struct clock *clock)
+{
+    const struct counting_clock *c = (const void *)clock;
+    ++*c->asked;
+    return clock_now(&clock_system);
+}
+
+static int64_t count_wall(const struct clock *clock)
+{
+    (void)clock;
+    return clock_wall(&clock_system);
+}
+
 struct scratch {
     char folder[64];
     struct node node;
+    struct counting_clock clock;
+    unsigned asked;
     struct fake_server server;
     struct node_daemon_options options;
 };
@@ -110,7 +131,8 @@ static int setup(void **state)
     assert_int_equal(trust_init(), 0);
     (void)snprintf(s->folder, sizeof(s->folder), "/tmp/test-node-daemon.XXXXXX");
     assert_non_null(mkdtemp(s->folder));
-    s->node = (struct node){.root = s->folder, .clock = &clock_system};
+    s->clock = (struct counting_clock){{count_monotonic, count_wall}, &s->asked};
+    s->node = (struct node){.root = s->folder, .clock = &s->clock.clock};
     trust_key_generate(&s->server.key);
     trust_key_generate(&s->server.machine_key);
     s->server.guard = protocol_guard_new(&s->server.key, &rng_system, 16);
@@ -183,6 +205,7 @@ static void test_reports_in(void **state)
     s->server.deaf = 2;
     run(s);
     assert_said(s, (const char *const[]){"/v1/hello"}, 1);
+    assert_in_range(s->asked, 1, 50);
 }
 
 static void *add_address_later(void *data)
@@ -206,6 +229,7 @@ static void test_an_address_that_comes_late(void **state)
     run(s);
     assert_int_equal(pthread_join(thread, NULL), 0);
     assert_said(s, (const char *const[]){"/v1/hello"}, 1);
+    assert_in_range(s->asked, 1, 50);
 }
 
 /* Whoever answers with another key is not believed. */

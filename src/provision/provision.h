@@ -94,7 +94,7 @@ struct provision {
     char *phone_home_token; /* cloud-init posts to SERVER/v1/phone-home/TOKEN; NULL: it does not */
     char *hostname;         /* NULL: the Machine's name up to the first dot */
     char *fqdn;             /* NULL: none */
-    char *machine_id;       /* 32 hex digits for /etc/machine-id; NULL: what the system made */
+    char *machine_id;       /* for a system that is configured offline; NULL: its own */
     char *timezone;         /* "Europe/Berlin"; NULL: the image's */
     ITEMS_OF(struct provision_user) users;
     ITEMS_OF(struct provision_host_key) host_keys; /* none: slipway-node makes an Ed25519 one */
