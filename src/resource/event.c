@@ -88,6 +88,8 @@ static void hash_text(crypto_generichash_state *state, const char *text)
     crypto_generichash_update(state, (const unsigned char *)text, strlen(text) + 1);
 }
 
+enum { EVENT_OBJECT_MAX = 253 - 17 }; /* what a name has room for beside the digits */
+
 /* NAME.0123456789abcdef, the same for the same happening. */
 static char *event_name(const json_t *object, const char *type, const char *reason,
                         const char *message)
@@ -103,7 +105,10 @@ static char *event_name(const json_t *object, const char *type, const char *reas
     crypto_generichash_final(&state, digest, sizeof(digest));
     _autofree_ char *hex = str_hex(digest, 8);
     const char *name = object_name(object);
-    return hex ? str_format("%s.%s", name ? name : "unnamed", hex) : NULL;
+    if (!hex)
+        return NULL;
+    bool fits = !str_empty(name) && strlen(name) <= EVENT_OBJECT_MAX;
+    return str_format("%s.%s", fits ? name : "unnamed", hex);
 }
 
 json_t *event_new(const json_t *object, bool warning, const char *reason, const char *message,

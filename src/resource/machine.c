@@ -58,48 +58,54 @@ static const struct field identity_fields[] = {
              .doc = "The fingerprint as words, as the machine's console shows it."),
     {0}};
 
+/* What machines report of themselves: anybody on the network may, so it is kept short. */
+#define FACT .max_length = 128
+
 static const struct field dmi_fields[] = {
-    F_STRING(struct machine_dmi, manufacturer, "manufacturer", .doc = "System manufacturer."),
-    F_STRING(struct machine_dmi, product, "product", .doc = "Product name."),
-    F_STRING(struct machine_dmi, serial, "serial", .doc = "Serial number."),
-    F_STRING(struct machine_dmi, uuid, "uuid", .doc = "System UUID."),
-    F_STRING(struct machine_dmi, bios_version, "biosVersion", .doc = "Version of the firmware."),
+    F_STRING(struct machine_dmi, manufacturer, "manufacturer", FACT, .doc = "System manufacturer."),
+    F_STRING(struct machine_dmi, product, "product", FACT, .doc = "Product name."),
+    F_STRING(struct machine_dmi, serial, "serial", FACT, .doc = "Serial number."),
+    F_STRING(struct machine_dmi, uuid, "uuid", FACT, .doc = "System UUID."),
+    F_STRING(struct machine_dmi, bios_version, "biosVersion", FACT,
+             .doc = "Version of the firmware."),
     {0}};
 
 static const struct field cpu_fields[] = {
-    F_STRING(struct machine_cpu, model, "model", .doc = "Name of the processor."),
+    F_STRING(struct machine_cpu, model, "model", FACT, .doc = "Name of the processor."),
     F_INT(struct machine_cpu, count, "count", .doc = "Number of logical processors."),
     F_INT(struct machine_cpu, sockets, "sockets", .doc = "Number of sockets."),
     {0}};
 
 static const struct field nic_fields[] = {
-    F_STRING(struct machine_nic, name, "name", .doc = "Name of the interface in stage2."),
+    F_STRING(struct machine_nic, name, "name", FACT, .doc = "Name of the interface in stage2."),
     F_MAC(struct machine_nic, mac, "mac", .doc = "MAC address."),
-    F_STRING(struct machine_nic, driver, "driver", .doc = "Kernel driver."),
+    F_STRING(struct machine_nic, driver, "driver", FACT, .doc = "Kernel driver."),
     F_INT(struct machine_nic, speed_mbps, "speedMbps", .doc = "Link speed in Mbit/s."),
     F_BOOL(struct machine_nic, carrier, "carrier", .doc = "Whether a cable is plugged in."),
-    F_STRING(struct machine_nic, pci_address, "pciAddress", .doc = "Address on the PCI bus."),
+    F_STRING(struct machine_nic, pci_address, "pciAddress", FACT, .doc = "Address on the PCI bus."),
     {0}};
 
 #define S struct machine_disk
 static const struct field disk_fields[] = {
-    F_STRING(S, name, "name", .doc = "Name of the disk in stage2, such as nvme0n1."),
-    F_STRING(S, path, "path", .doc = "Path that names the disk by where it is plugged in."),
-    F_STRING(S, serial, "serial", .doc = "Serial number."),
-    F_STRING(S, wwn, "wwn", .doc = "World-wide name."),
-    F_STRING(S, model, "model", .doc = "Model."),
+    F_STRING(S, name, "name", FACT, .doc = "Name of the disk in stage2, such as nvme0n1."),
+    F_STRING(S, path, "path", .max_length = 256,
+             .doc = "Path that names the disk by where it is plugged in."),
+    F_STRING(S, serial, "serial", FACT, .doc = "Serial number."),
+    F_STRING(S, wwn, "wwn", FACT, .doc = "World-wide name."),
+    F_STRING(S, model, "model", FACT, .doc = "Model."),
     F_INT(S, size_bytes, "sizeBytes", .doc = "Size in bytes."),
     F_INT(S, sector_size, "sectorSize", .doc = "Logical sector size in bytes."),
     F_BOOL(S, rotational, "rotational", .doc = "Whether it has spinning platters."),
     F_ENUM(S, type, "type", disk_type_values, .doc = "Kind of disk."),
-    F_STRING(S, contents, "contents", .doc = "What was found on it."),
+    F_STRING(S, contents, "contents", FACT, .doc = "What was found on it."),
     {0}};
 #undef S
 
 #define S struct machine_inventory
 const struct field machine_inventory_fields[] = {
     F_OBJECT(S, dmi, "dmi", struct machine_dmi, dmi_fields, .doc = "What firmware says."),
-    F_STRING(S, architecture, "architecture", .doc = "Processor architecture, such as amd64."),
+    F_STRING(S, architecture, "architecture", FACT,
+             .doc = "Processor architecture, such as amd64."),
     F_ENUM(S, firmware, "firmware", firmware_values, .doc = "Firmware that started stage2."),
     F_BOOL(S, secure_boot, "secureBoot", .doc = "Whether Secure Boot is on."),
     F_OBJECT(S, cpu, "cpu", struct machine_cpu, cpu_fields, .doc = "Processors."),

@@ -237,11 +237,11 @@ static int check_preconditions(const json_t *before, const char *uid, const char
                                struct err *err)
 {
     const char *name = object_name(before);
-    if (uid && !str_eq(uid, object_meta_text(before, "uid")))
+    if (!str_empty(uid) && !str_eq(uid, object_meta_text(before, "uid")))
         return err_set(err, -ESTALE,
                        "\"%s\" is not the object that was meant: its uid is %s, expected %s", name,
                        object_meta_text(before, "uid"), uid);
-    if (version && !str_eq(version, object_meta_text(before, "resourceVersion")))
+    if (!str_empty(version) && !str_eq(version, object_meta_text(before, "resourceVersion")))
         return err_set(err, -ESTALE,
                        "\"%s\" has been changed meanwhile; apply your changes to the latest "
                        "version and try again",

@@ -82,8 +82,12 @@ static int make_room(struct batch *batch, const char *object, size_t max, struct
 static int add(struct batch *batch, struct op *op)
 {
     const struct store *store = batch->store;
-    const char *about = object_text(op->object, "involvedObject.name");
-    int r = make_room(batch, about ? about : "unnamed", store->events_per_object, &op->err);
+    const char *name = object_name(op->object);
+    size_t len = strlen(name);
+    _autofree_ char *about = strndup(name, len > EVENT_TAIL ? len - EVENT_TAIL : 0);
+    if (!about)
+        return err_errno(&op->err, -ENOMEM, "cannot note an event");
+    int r = make_room(batch, about, store->events_per_object, &op->err);
     if (r == 0)
         r = make_room(batch, NULL, store->events_max, &op->err);
     if (r < 0)

@@ -83,6 +83,7 @@ struct history {
     size_t size;
     uint64_t first, next; /* numbers of the oldest and behind the newest item */
     uint64_t oldest;      /* resourceVersion that the history starts behind */
+    size_t bytes;         /* of the versions that the items brought */
 };
 
 struct store {

@@ -493,6 +493,28 @@ static void events_repeat_and_stay_bounded(void **state)
     fixture_done(&f);
 }
 
+static void events_of_long_names_are_kept_too(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_init(&f);
+    f.options.events_per_object = 2;
+    fixture_open(&f);
+    char name[254];
+    memset(name, 'a', sizeof(name) - 1);
+    name[253] = '\0';
+    assert_int_equal(create_machine(f.store, name, NULL), 0);
+    json_t *m = store_get(f.store, &kind_machine, name);
+    for (int i = 0; i < 5; i++) {
+        char text[16];
+        (void)snprintf(text, sizeof(text), "number %d", i);
+        assert_int_equal(store_event(f.store, m, false, "Seen", text), 0);
+    }
+    assert_int_equal(store_count(f.store, &kind_event), 2);
+    json_decref(m);
+    fixture_done(&f);
+}
+
 static void too_large_an_object_is_refused(void **state)
 {
     (void)state;
@@ -564,5 +586,6 @@ UNIT_MAIN(cmocka_unit_test(create_fills_in_metadata), cmocka_unit_test(names_are
           cmocka_unit_test(everything_is_there_after_reopening),
           cmocka_unit_test(records_are_kept_in_their_bucket),
           cmocka_unit_test(events_repeat_and_stay_bounded),
+          cmocka_unit_test(events_of_long_names_are_kept_too),
           cmocka_unit_test(too_large_an_object_is_refused),
           cmocka_unit_test(operations_may_follow_from_callbacks))

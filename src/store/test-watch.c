@@ -153,6 +153,32 @@ static void history_is_bounded(void **state)
     fixture_done(&f);
 }
 
+static void large_objects_shorten_history(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_init(&f);
+    fixture_open(&f);
+    _autofree_ char *value = calloc(1, 1 << 20);
+    uint64_t x = 88172645463325252ull;
+    for (int round = 0; round < 20; round++) {
+        value[0] = '"';
+        for (size_t i = 1; i < 1000000; i++) { /* nothing that compresses well */
+            x ^= x << 13;
+            x ^= x >> 7;
+            x ^= x << 17;
+            value[i] = (char)('0' + x % 75 + (x % 75 >= '\\' - '0'));
+        }
+        value[1000000] = '"';
+        if (round == 0)
+            assert_int_equal(create_machine(f.store, "a", NULL), 0);
+        mutate(&f, "a", "spec.big", value);
+    }
+    assert_int_equal(store_version(f.store), 21);
+    assert_in_range(store_watch_oldest(f.store), 8, 15);
+    fixture_done(&f);
+}
+
 static void a_restart_keeps_no_history(void **state)
 {
     (void)state;
@@ -173,4 +199,5 @@ static void a_restart_keeps_no_history(void **state)
 UNIT_MAIN(cmocka_unit_test(changes_come_in_order_from_any_version),
           cmocka_unit_test(other_kinds_are_not_shown),
           cmocka_unit_test(a_filter_sees_objects_come_and_go), cmocka_unit_test(history_is_bounded),
+          cmocka_unit_test(large_objects_shorten_history),
           cmocka_unit_test(a_restart_keeps_no_history))

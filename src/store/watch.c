@@ -3,6 +3,9 @@
 #include "base/str.h"
 #include "store/internal.h"
 
+/* Large objects that change often shorten the history instead of growing the process. */
+enum { HISTORY_BYTES_MAX = 8 << 20 };
+
 struct store_watch {
     struct list link;
     struct store *store;
@@ -28,6 +31,7 @@ static void release_oldest(struct history *history)
 {
     struct history_item *item = item_at(history, history->first++);
     history->oldest = item->version;
+    history->bytes -= item->after->packed_len;
     stored_unref(item->before);
     stored_unref(item->after);
 }
@@ -42,8 +46,11 @@ void history_free(struct history *history)
 
 static void add(struct history *history, const struct change *change)
 {
-    if (history->next - history->first == history->size)
+    size_t bytes = change->after->packed_len;
+    while (history->next > history->first && (history->next - history->first == history->size ||
+                                              history->bytes + bytes > HISTORY_BYTES_MAX))
         release_oldest(history);
+    history->bytes += bytes;
     *item_at(history, history->next++) =
         (struct history_item){.kind = change->kind,
                               .version = change->after->version,
