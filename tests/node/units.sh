@@ -31,6 +31,6 @@ exposure() {
     tail -1 table
 }
 exposure slipway.service 20
-exposure slipway-node.service 25
-exposure slipway-node-grow.service 35
+exposure slipway-node.service 35
+exposure slipway-node-grow.service 45
 exit $failed
