@@ -10,10 +10,12 @@
 #include "image/build.h"
 #include "image/pack.h"
 
-enum { FILE_MAX = 64 << 20, NODE_FILES = 2, PACKAGES_MAX = 512 };
+enum { FILE_MAX = 64 << 20, NODE_FILES = 4, PACKAGES_MAX = 512 };
 
 /* What every image of ours needs to start: the kernel's package is separate. */
 static const char *const base_packages[] = {"systemd-sysv", "udev", "kmod"};
+/* The shared libraries of slipway-node. */
+static const char *const node_packages[] = {"libjansson4", "libsodium23"};
 
 /* What a build borrows from here while it runs. */
 struct inputs {
@@ -35,8 +37,11 @@ static void inputs_free(struct inputs *in)
     arena_free(in->arena);
 }
 
-/* A file beside this program: as installed, or as it lies in a build folder. */
-static char *find_beside(const char *const *places, size_t count)
+/*
+ * The first of these places, relative to this program's folder, that holds `name`: as installed, or
+ * as it lies in a build folder. The place without the name; malloc'd or NULL.
+ */
+static char *find_beside(const char *const *places, size_t count, const char *name)
 {
     char self[4096];
     ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
@@ -45,9 +50,10 @@ static char *find_beside(const char *const *places, size_t count)
     self[n] = '\0';
     *strrchr(self, '/') = '\0';
     for (size_t i = 0; i < count; i++) {
-        _autofree_ char *path = str_format("%s%s", self, places[i]);
-        if (path && access(path, R_OK) == 0)
-            return TAKE_PTR(path);
+        _autofree_ char *place = str_format("%s%s", self, places[i]);
+        _autofree_ char *path = str_format("%s%s%s", self, places[i], name);
+        if (place && path && access(path, R_OK) == 0)
+            return TAKE_PTR(place);
     }
     return NULL;
 }
@@ -82,27 +88,37 @@ static int add_described(struct inputs *in, const char *folder,
     return add_file(in, f->path, source, mode, err);
 }
 
+/* slipway-node and its units, from beside this program or from a given folder that holds them all.
+ */
 static int add_node(struct inputs *in, const struct args *args, struct err *err)
 {
     static const char *const programs[] = {"/slipway-node", "/../lib/slipway/slipway-node",
                                            "/../node/slipway-node"};
-    static const char *const units[] = {
-        "/../lib/slipway/slipway-node.service", "/../lib/systemd/system/slipway-node.service",
-        "/../../deploy/slipway-node.service", "/../node/slipway-node.service"};
+    static const char *const unit_folders[] = {"/../lib/slipway", "/../../deploy"};
+    static const char *const units[] = {"slipway-node.service", "slipway-node-first-boot.service",
+                                        "slipway-node-grow.service"};
+    static const char *const targets[] = {"/usr/lib/systemd/system/slipway-node.service",
+                                          "/usr/lib/systemd/system/slipway-node-first-boot.service",
+                                          "/usr/lib/systemd/system/slipway-node-grow.service"};
     const char *program = args_value(args, "node");
-    const char *unit = args_value(args, "node-unit");
-    _autofree_ char *found = program ? NULL : find_beside(programs, ARRAY_SIZE(programs));
-    _autofree_ char *found_unit = unit ? NULL : find_beside(units, ARRAY_SIZE(units));
+    const char *folder = args_value(args, "node-units");
+    _autofree_ char *found = program ? NULL : find_beside(programs, ARRAY_SIZE(programs), "");
+    _autofree_ char *found_units =
+        folder ? NULL
+               : find_beside(unit_folders, ARRAY_SIZE(unit_folders), "/slipway-node.service");
     program = program ? program : found;
-    unit = unit ? unit : found_unit;
-    if (!program || !unit)
-        return err_set(err, -ENOENT, "%s is not beside this program: give --%s",
-                       program ? "slipway-node.service" : "slipway-node",
-                       program ? "node-unit" : "node");
+    folder = folder ? folder : found_units;
+    if (!program || !folder)
+        return err_set(err, -ENOENT, "%s not beside this program: give --%s",
+                       program ? "the units of slipway-node are" : "slipway-node is",
+                       program ? "node-units" : "node");
     in->build.node = true;
     int r = add_file(in, "/usr/bin/slipway-node", program, 0755, err);
-    if (r >= 0)
-        r = add_file(in, "/lib/systemd/system/slipway-node.service", unit, 0644, err);
+    for (size_t i = 0; i < ARRAY_SIZE(units) && r >= 0; i++) {
+        _autofree_ char *unit = str_format("%s/%s", folder, units[i]);
+        r = unit ? add_file(in, targets[i], unit, 0644, err)
+                 : err_set(err, -ENOMEM, "out of memory");
+    }
     return r;
 }
 
@@ -142,6 +158,8 @@ static const char *const *all_packages(struct inputs *in)
         all[n++] = base_packages[i];
     if (d->cloud_init)
         all[n++] = "cloud-init";
+    for (size_t i = 0; i < ARRAY_SIZE(node_packages) && d->slipway_node; i++)
+        all[n++] = node_packages[i];
     for (size_t i = 0; i < d->n_packages && n < PACKAGES_MAX; i++)
         all[n++] = d->packages[i];
     return terminated(in->arena, all, n);
@@ -262,7 +280,7 @@ static const struct command_option options[] = {
     {0, "level", "N", "zstd level, 1 to 19 (default 3)", COMPLETE_NOTHING},
     {0, "node", "FILE", "slipway-node to install (default: the one beside this program)",
      COMPLETE_FILE},
-    {0, "node-unit", "FILE", "its systemd unit (likewise)", COMPLETE_FILE},
+    {0, "node-units", "FOLDER", "its systemd units (likewise)", COMPLETE_FOLDER},
     {0, "log", "FILE", "write all that mmdebstrap and the commands say to FILE", COMPLETE_FILE},
     {'v', "verbose", NULL, "show it instead of progress", COMPLETE_NOTHING},
     {'q', "quiet", NULL, "show no progress", COMPLETE_NOTHING},
