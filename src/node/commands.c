@@ -50,6 +50,13 @@ static int set_failure(struct node_state *state, const char *text)
                        text ? log_quote(line, sizeof(line), text, strlen(text)) : NULL);
 }
 
+/* "systemd-run failed with ..." without the program, which the reader did not start. */
+static const char *without_program(const char *text)
+{
+    const char *what = strstr(text, " failed with ");
+    return what ? what + 1 : text;
+}
+
 static int run_next(const struct node *node, const struct texts *commands, struct node_state *state,
                     struct err *err)
 {
@@ -60,8 +67,9 @@ static int run_next(const struct node *node, const struct texts *commands, struc
     if (r == 0)
         state->commands_done++;
     else
-        err_set(err, r, "command %u of %zu: %s", number + 1, commands->count, err_text(&failure));
-    int kept = set_failure(state, r < 0 ? err_text(&failure) : NULL);
+        err_set(err, r, "command %u of %zu %s", number + 1, commands->count,
+                without_program(err_text(&failure)));
+    int kept = set_failure(state, r < 0 ? err_text(err) : NULL);
     if (kept == 0)
         kept = node_state_save(node, state, r < 0 ? NULL : err);
     return r < 0 ? r : kept;

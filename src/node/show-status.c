@@ -67,7 +67,7 @@ static void print_text(const struct facts *f)
         printf("Commands:    %u of %zu done\n", f->state.commands_done,
                f->provision.commands.count);
     if (f->state.command_failure)
-        printf("             failed: %s\n", f->state.command_failure);
+        printf("             %s\n", f->state.command_failure);
 }
 
 static json_t *steps_json(const struct node_state *state)

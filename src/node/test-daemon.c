@@ -314,11 +314,12 @@ static void test_commands_run_once_and_in_order(void **state)
     _autofree_ char *log = NULL;
     assert_int_equal(node_read(&s->node, "/log", 4096, &log, NULL, NULL), 0);
     assert_string_equal(log, "two\n");
-    assert_said(s,
-                (const char *const[]){"/v1/report firstBoot: running 4 commands", "/v1/hello",
-                                      "/v1/report firstBoot CommandFailed: chroot failed with exit "
-                                      "status 3: trouble"},
-                3);
+    assert_said(
+        s,
+        (const char *const[]){"/v1/report firstBoot: running 4 commands", "/v1/hello",
+                              "/v1/report firstBoot CommandFailed: command 3 of 4 failed with "
+                              "exit status 3: trouble"},
+        3);
     _autostate_ struct node_state kept = {0};
     assert_int_equal(node_state_load(&s->node, &kept), 0);
     assert_int_equal(kept.commands_done, 2);
