@@ -21,6 +21,8 @@
 set -eu
 umask 022
 step=$1 root=$2
+# The folder that the build was started in may be closed to this namespace.
+cd /
 
 say() {
     echo "slipway: $*" >&2
@@ -275,12 +277,17 @@ write_file_system() {
     } >"$SLIPWAY_RESULT"
 }
 
-# The tree without what is mounted on it. Runs in a mount namespace of its own.
+# The first mount point below the tree's root; empty when there is none.
+first_mount() {
+    sed -n "s,^[^ ]* [^ ]* [^ ]* [^ ]* \($root/[^ ]*\) .*,\1,p" /proc/self/mountinfo | sort | head -n 1
+}
+
+# The tree without what is mounted on it. Runs in a mount namespace of its own. What lies on a mount
+# goes with it: by itself it could not be unmounted in a user namespace.
 finish() {
-    sed -n "s,^[^ ]* [^ ]* [^ ]* [^ ]* \($root/[^ ]*\) .*,\1,p" /proc/self/mountinfo | sort -r |
-        while read -r mounted; do
-            umount -l "$mounted"
-        done
+    while mounted=$(first_mount) && [ -n "$mounted" ]; do
+        umount -l "$mounted"
+    done
     # Device nodes come from devtmpfs; the ones here serve mmdebstrap, which needs them until its end.
     mount -t tmpfs -o mode=755 tmpfs "$root/dev"
     clean_tree

@@ -91,13 +91,13 @@ static int debugfs(const char *path, uint64_t offset, const char *request, struc
     return device ? proc_run(argv, &options, NULL, NULL) : -ENOMEM;
 }
 
-/* Whether a path of that file system is a regular file. */
+/* Whether a path of that file system is a regular file or a symbolic link, as Debian's are. */
 static bool is_file(const char *path, uint64_t offset, const char *file)
 {
     _autobuf_ struct buf out = BUF_INIT_MAX(GRUB_CONFIG_MAX);
     _autofree_ char *request = str_format("stat \"%s\"", file);
     return request && debugfs(path, offset, request, &out) == 0 &&
-           strstr(buf_str(&out), "Type: regular");
+           (strstr(buf_str(&out), "Type: regular") || strstr(buf_str(&out), "Type: symlink"));
 }
 
 static bool look_at_partition(const char *path, uint64_t offset, uint32_t number,

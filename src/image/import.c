@@ -122,6 +122,8 @@ int image_import(const struct image_import *import, struct image_manifest *ret, 
     struct image_pack_options options = {.level = import->level, .progress = import->progress};
     if (!image_name_valid(import->name))
         return err_set(err, -EINVAL, "\"%s\" is not a name for an image", import->name);
+    if (access(import->path, R_OK) < 0)
+        return err_errno(err, -errno, "cannot read %s", import->path);
     int r = dir_make(import->folder, 0755, err);
     if (r >= 0)
         r = open_disk(import, &disk, err);
