@@ -200,7 +200,8 @@ void dhcp_tell_interface(struct dhcp_server *s, const struct dhcp_listener *l, i
         if (str_eq(s->networks.list[i].interface, l->device))
             event.network = &s->networks.list[i];
     }
-    (void)snprintf(event.text, sizeof(event.text), "interface %s: %s", l->device,
+    (void)snprintf(event.text, sizeof(event.text), "%s%s: %s", l->device[0] ? "interface " : "",
+                   l->device[0] ? l->device : "any interface, for relays",
                    error ? strerror(-error) : "serving DHCP");
     tell(s, &event);
 }

@@ -304,20 +304,18 @@ int net_route_delete(int fd, const struct net_route *route)
 /* Asks twice, as ETHTOOL_GLINKSETTINGS wants: first for the size of the link mode masks. */
 int net_link_speed(const char *name)
 {
+    enum { MASKS_SIZE = 3 * INT8_MAX * sizeof(uint32_t) }; /* the kernel counts words in an int8 */
     _autofd_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    struct {
-        struct ethtool_link_settings settings;
-        uint32_t masks[3 * 127]; /* the kernel counts words in an int8 */
-    } ask = {.settings.cmd = ETHTOOL_GLINKSETTINGS};
-    struct ifreq request = {.ifr_data = (char *)&ask};
-    if (fd < 0 || str_copy(request.ifr_name, sizeof(request.ifr_name), name) < 0)
+    _autofree_ struct ethtool_link_settings *ask = calloc(1, sizeof(*ask) + MASKS_SIZE);
+    struct ifreq request = {.ifr_data = (char *)ask};
+    if (fd < 0 || !ask || str_copy(request.ifr_name, sizeof(request.ifr_name), name) < 0)
         return -1;
-    if (ioctl(fd, SIOCETHTOOL, &request) < 0 || ask.settings.link_mode_masks_nwords >= 0)
+    ask->cmd = ETHTOOL_GLINKSETTINGS;
+    if (ioctl(fd, SIOCETHTOOL, &request) < 0 || ask->link_mode_masks_nwords >= 0)
         return -1;
-    ask.settings.link_mode_masks_nwords = (int8_t)-ask.settings.link_mode_masks_nwords;
-    ask.settings.cmd = ETHTOOL_GLINKSETTINGS;
+    ask->link_mode_masks_nwords = (int8_t)-ask->link_mode_masks_nwords;
+    ask->cmd = ETHTOOL_GLINKSETTINGS;
     if (ioctl(fd, SIOCETHTOOL, &request) < 0)
         return -1;
-    uint32_t speed = ask.settings.speed;
-    return speed && speed <= INT32_MAX ? (int)speed : -1;
+    return ask->speed && ask->speed <= INT32_MAX ? (int)ask->speed : -1;
 }
