@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/worker.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/coldplug.h"
+#include "agent/efi-boot.h"
+#include "agent/handover.h"
+#include "agent/install.h"
+#include "agent/mounts.h"
+#include "agent/network.h"
+#include "agent/retry.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/random.h"
+#include "base/str.h"
+
+#define KEY_PATH "/run/slipway.key"
+
+enum {
+    NETWORK_WAIT_MS = 10000,
+    STORAGE_HELLO_MS = 2000, /* how long the first hello waits for disks */
+    HELLO_FIRST_MS = 500,
+    HELLO_MAX_MS = 15000,
+    CHANGE_LINK_AFTER = 3, /* hellos without an answer */
+    POLL_MIN_S = 1,
+    POLL_MAX_S = 300,
+    BANNER_EVERY_MS = 60 * 1000,
+    INSTALL_TRIES = 5,
+    INSTALL_FIRST_MS = 2000,
+    INSTALL_MAX_MS = 30000,
+    RULE_AGAIN_MS = 30 * 1000,
+    LOCAL_BOOT_MS = 3000,
+    STOPPED_MS = 60 * 1000,
+};
+
+struct worker {
+    struct cmdline cmdline;
+    char *cmdline_text;
+    struct modules modules;
+    struct inventory inventory;
+    struct storage *storage;
+    struct network *network;
+    struct trust_key key;
+    struct talk talk;
+    struct reporter *reporter;
+    int64_t started;
+    bool registered; /* the server has answered once */
+    char machine[MACHINE_NAME_MAX + 1];
+    char shown[512]; /* the last state on the console */
+    int64_t shown_at;
+    struct retry install_retry;
+    uint64_t install_generation; /* that install_retry counts for */
+    char told[1024];             /* the last failure of the disk rule that was reported */
+};
+
+static void wait_ms(uint32_t ms)
+{
+    (void)usleep(ms * 1000);
+}
+
+static uint32_t random_number(void)
+{
+    uint32_t random;
+    rng_fill(&rng_system, &random, sizeof(random));
+    return random;
+}
+
+/* A state is shown when it changes and every minute: somebody may have just plugged in a screen. */
+static void show_state(struct worker *w, const char *state)
+{
+    char words[TRUST_FINGERPRINT_TEXT_SIZE];
+    int64_t now = clock_now(&clock_system);
+    if (str_eq(state, w->shown) && now - w->shown_at < BANNER_EVERY_MS)
+        return;
+    (void)snprintf(w->shown, sizeof(w->shown), "%s", state);
+    w->shown_at = now;
+    log_info("machine %s, key %s", w->machine[0] ? w->machine : "(not registered)",
+             trust_fingerprint(&w->key.public, words));
+    log_info("%s", state);
+}
+
+static _Noreturn void stop_here(const char *why)
+{
+    for (;;) {
+        log_error("%s", why);
+        wait_ms(STOPPED_MS);
+    }
+}
+
+static void prepare(struct worker *w)
+{
+    struct err err = ERR_INIT;
+    w->started = clock_now(&clock_system);
+    if (trust_init() < 0)
+        stop_here("libsodium does not start");
+    if (file_read("/proc/cmdline", 1 << 16, &w->cmdline_text, NULL, &err) < 0)
+        stop_here(err_text(&err));
+    int r = cmdline_parse(w->cmdline_text, &w->cmdline, &err);
+    log_init(w->cmdline.debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO, LOG_STYLE_KERNEL);
+    if (r == -EDESTADDRREQ)
+        stop_here(err_text(&err));
+    if (r < 0)
+        log_warn("kernel command line: %s", err_text(&err));
+    if (modules_open(&w->modules, w->cmdline_text, &err) < 0)
+        log_warn("%s: only drivers that the kernel has built in", err_text(&err));
+    (void)!str_copy(w->machine, sizeof(w->machine), w->cmdline.machine);
+}
+
+/* Adapters first, so that their links negotiate while disks spin up. */
+static void start_devices(struct worker *w)
+{
+    struct err err = ERR_INIT;
+    coldplug_settle(&w->modules, "/sys", CLASS_BIT(MODULE_BUS));
+    coldplug_settle(&w->modules, "/sys", CLASS_BIT(MODULE_NETWORK) | CLASS_BIT(MODULE_BUS));
+    inventory_system("/sys", "/proc", &w->inventory);
+    struct network_options options = {.has_boot_mac = w->cmdline.has_boot_mac,
+                                      .boot_mac = w->cmdline.boot_mac,
+                                      .rng = &rng_system};
+    options.has_uuid = inventory_uuid_bytes(&w->inventory, options.uuid);
+    if (network_start(&options, &w->network, &err) < 0)
+        stop_here(err_text(&err));
+    w->storage = storage_start(&w->modules);
+    if (!w->storage)
+        stop_here("out of memory");
+}
+
+static void start_talking(struct worker *w)
+{
+    struct err err = ERR_INIT;
+    /* One key for this start of the machine, also when this process dies: what an administrator
+     * approved stays approved. /run is memory. */
+    if (trust_key_load_or_create(KEY_PATH, &w->key, &err) < 0) {
+        log_warn("%s", err_text(&err));
+        trust_key_generate(&w->key);
+    }
+    if (talk_init(&w->talk, w->cmdline.server, &w->key, &w->cmdline.key, &rng_system, &err) < 0)
+        stop_here(err_text(&err));
+    w->reporter = reporter_new(&w->talk);
+    if (!w->reporter)
+        stop_here("out of memory");
+}
+
+static int say_hello(struct worker *w, const struct network_link *link, struct protocol_answer *ret,
+                     struct err *err)
+{
+    struct inventory *inventory = &w->inventory;
+    _autofree_ struct protocol_hello *hello = calloc(1, sizeof(*hello));
+    char address[CIDR_TEXT_SIZE];
+    if (!hello)
+        return err_set(err, -ENOMEM, "out of memory");
+    (void)storage_wait(w->storage, w->registered ? 0 : STORAGE_HELLO_MS);
+    inventory_nics("/sys", inventory);
+    inventory_disks("/sys", "/dev", inventory);
+    hello->program = PROTOCOL_AGENT;
+    for (size_t i = 0; i < inventory->nic_count && i < PROTOCOL_MACS_MAX; i++)
+        hello->macs[hello->mac_count++] = inventory->nics[i].mac;
+    hello->name = w->cmdline.machine[0] ? w->cmdline.machine : NULL;
+    hello->uuid = inventory->uuid[0] ? inventory->uuid : NULL;
+    hello->serial = inventory->serial[0] ? inventory->serial : NULL;
+    hello->inventory = inventory_to_json(inventory);
+    hello->addresses = json_pack("[s]", cidr_text(link->lease.address, address));
+    int r = talk_hello(&w->talk, hello, ret, err);
+    json_decref(hello->inventory);
+    json_decref(hello->addresses);
+    return r;
+}
+
+/* Asks until the server answers, through another link when this one leads nowhere. */
+static void ask_server(struct worker *w, struct protocol_answer *ret)
+{
+    struct retry retry = RETRY(HELLO_FIRST_MS, HELLO_MAX_MS, 0);
+    for (unsigned misses = 0;;) {
+        struct network_link link = {0};
+        struct err err = ERR_INIT;
+        uint32_t pause = 0;
+        if (network_wait(w->network, NETWORK_WAIT_MS, &link, &err) < 0) {
+            show_state(w, err_text(&err));
+            continue;
+        }
+        if (say_hello(w, &link, ret, &err) == 0)
+            break;
+        char state[512];
+        (void)snprintf(state, sizeof(state), "the server %s does not answer through %s: %s",
+                       w->cmdline.server, link.name, err_text(&err));
+        show_state(w, state);
+        if (++misses % CHANGE_LINK_AFTER == 0)
+            network_change(w->network);
+        (void)retry_failed(&retry, random_number(), &pause);
+        wait_ms(pause);
+    }
+    w->registered = true;
+    if (ret->machine)
+        (void)!str_copy(w->machine, sizeof(w->machine), ret->machine);
+}
+
+static void wait_for_poll(const struct protocol_answer *answer)
+{
+    uint32_t seconds = answer->poll_seconds;
+    if (seconds < POLL_MIN_S)
+        seconds = POLL_MIN_S;
+    if (seconds > POLL_MAX_S)
+        seconds = POLL_MAX_S;
+    wait_ms(seconds * 1000);
+}
+
+static void show_wait(struct worker *w, const struct protocol_answer *answer)
+{
+    char state[512];
+    const char *what =
+        answer->action == PROTOCOL_REJECT ? "rejected by an administrator" : "waiting";
+    (void)snprintf(state, sizeof(state), "%s%s%s", what, answer->reason ? ": " : "",
+                   answer->reason ? answer->reason : "");
+    show_state(w, state);
+}
+
+/* Disk decisions are looked at again and again, but told only once. */
+static void rule_failed(struct worker *w, const struct install_failure *failure,
+                        const struct err *err)
+{
+    if (!str_eq(w->told, err_text(err)))
+        reporter_say(w->reporter, failure->step, failure->reason, true, err_text(err));
+    (void)snprintf(w->told, sizeof(w->told), "%s", err_text(err));
+    wait_ms(RULE_AGAIN_MS);
+}
+
+static void install(struct worker *w, const struct protocol_plan *plan)
+{
+    struct install run = {.cmdline = &w->cmdline,
+                          .key = &w->key,
+                          .machine = w->machine,
+                          .inventory = &w->inventory,
+                          .storage = w->storage,
+                          .reporter = w->reporter,
+                          .rng = &rng_system,
+                          .started = w->started};
+    struct install_failure failure = {0};
+    struct err err = ERR_INIT;
+    uint32_t pause = 0;
+    if (w->install_generation != plan->install_generation) {
+        w->install_generation = plan->install_generation;
+        w->install_retry = RETRY(INSTALL_FIRST_MS, INSTALL_MAX_MS, INSTALL_TRIES);
+        w->told[0] = '\0';
+    }
+    if (w->install_retry.tries >= INSTALL_TRIES) {
+        show_state(w, "the installation failed: raise spec.installGeneration to try again");
+        wait_ms(RULE_AGAIN_MS);
+        return;
+    }
+    show_state(w, "installing");
+    (void)!install_run(&run, plan, &failure, &err);
+    log_error("%s: %s: %s", failure.step, failure.reason, err_text(&err));
+    if (failure.by_rule) {
+        rule_failed(w, &failure, &err);
+        return;
+    }
+    bool again = retry_failed(&w->install_retry, random_number(), &pause);
+    reporter_say(w->reporter, failure.step, failure.reason, !again, err_text(&err));
+    wait_ms(again ? pause : 0);
+}
+
+/* stage2 was started although the disk is installed: the firmware gets another chance. */
+static void boot_local(struct worker *w)
+{
+    show_state(w, "nothing to install: rebooting to the installed system");
+    reporter_say(w->reporter, PROTOCOL_STEP_BOOTING, NULL, false, "reboot");
+    (void)!reporter_flush(w->reporter, LOCAL_BOOT_MS);
+    wait_ms(LOCAL_BOOT_MS);
+    (void)!handover_reboot();
+}
+
+static void step(struct worker *w)
+{
+    struct protocol_answer answer = {0};
+    ask_server(w, &answer);
+    switch (answer.action) {
+    case PROTOCOL_INSTALL:
+        if (answer.has_plan)
+            install(w, &answer.plan);
+        else
+            wait_for_poll(&answer);
+        break;
+    case PROTOCOL_BOOT:
+        boot_local(w);
+        break;
+    case PROTOCOL_WAIT:
+    case PROTOCOL_REJECT:
+    case PROTOCOL_OK:
+    case PROTOCOL_RESYNC:
+        show_wait(w, &answer);
+        wait_for_poll(&answer);
+        break;
+    }
+    protocol_answer_free(&answer);
+}
+
+int worker_run(void *data)
+{
+    (void)data;
+    struct worker *w = calloc(1, sizeof(*w));
+    if (!w)
+        return 1;
+    prepare(w);
+    start_devices(w);
+    start_talking(w);
+    for (;;)
+        step(w);
+}
