@@ -14,8 +14,6 @@ enum { FILE_MAX = 64 << 20, NODE_FILES = 4, PACKAGES_MAX = 512 };
 
 /* What every image of ours needs to start: the kernel's package is separate. */
 static const char *const base_packages[] = {"systemd-sysv", "udev", "kmod"};
-/* The shared libraries of slipway-node. */
-static const char *const node_packages[] = {"libjansson4", "libsodium23"};
 
 /* What a build borrows from here while it runs. */
 struct inputs {
@@ -158,8 +156,6 @@ static const char *const *all_packages(struct inputs *in)
         all[n++] = base_packages[i];
     if (d->cloud_init)
         all[n++] = "cloud-init";
-    for (size_t i = 0; i < ARRAY_SIZE(node_packages) && d->slipway_node; i++)
-        all[n++] = node_packages[i];
     for (size_t i = 0; i < d->n_packages && n < PACKAGES_MAX; i++)
         all[n++] = d->packages[i];
     return terminated(in->arena, all, n);

@@ -260,16 +260,36 @@ root_size() {
     echo $(((used + used / 8 + 352) / 64 * 64 * mib - mib))
 }
 
+# Sets atime, ctime and crtime of all inodes, which no file system lets one choose, so that the same
+# files give the same image. mke2fs has just numbered them without gaps, from 11 on.
+level_times() {
+    device="$SLIPWAY_DISK?offset=$SLIPWAY_ROOT_OFFSET"
+    debugfs -R "show_super_stats -h" "$device" 2>/dev/null |
+        awk -F: -v time="$SOURCE_DATE_EPOCH" '
+            $1 == "Inode count" { count = $2 }
+            $1 == "Free inodes" { free = $2 }
+            END {
+                for (i = 11; i <= count - free; i++)
+                    printf "sif <%d> atime @%d\nsif <%d> ctime @%d\nsif <%d> crtime @%d\n",
+                        i, time, i, time, i, time
+            }' |
+        debugfs -w -f - "$device" >/dev/null 2>&1
+}
+
 write_file_system() {
     say "writing the root file system"
+    export E2FSPROGS_FAKE_TIME="$SOURCE_DATE_EPOCH"
+    find "$root" -xdev -newermt "@$SOURCE_DATE_EPOCH" -print0 |
+        xargs -0 -r touch -h -d "@$SOURCE_DATE_EPOCH"
     size=$(root_size)
     truncate -s $((SLIPWAY_ROOT_OFFSET + size + 1048576)) "$SLIPWAY_DISK"
     # All of it is written here, so that the machine need not do it in the background. Features that
     # GRUB 2.06 cannot read stay off.
-    E2FSPROGS_FAKE_TIME=$SOURCE_DATE_EPOCH mke2fs -q -F -t ext4 -b 4096 -I 256 -i 16384 -m 1 \
+    mke2fs -q -F -t ext4 -b 4096 -I 256 -i 16384 -m 1 \
         -O '^orphan_file,^metadata_csum_seed' -L root -U "$SLIPWAY_ROOT_UUID" \
         -E "offset=$SLIPWAY_ROOT_OFFSET,hash_seed=$SLIPWAY_ROOT_UUID,lazy_itable_init=0,lazy_journal_init=0" \
         -d "$root" "$SLIPWAY_DISK" $((size / 4096))
+    level_times
     {
         echo "size=$((SLIPWAY_ROOT_OFFSET + size + 1048576))"
         echo "kernel=$(linked vmlinuz)"
