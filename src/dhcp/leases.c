@@ -154,16 +154,33 @@ static void end_entry(struct dhcp_leases *l, struct dhcp_entry *e)
     e->lease.expires = INT64_MAX;
 }
 
+/* The lease of a client that keeps its address: nothing is found by other names than before. */
+static void update_entry(struct dhcp_leases *l, struct dhcp_entry *e,
+                         const struct dhcp_lease *lease)
+{
+    account(l, &e->lease, -1);
+    e->lease = *lease;
+    account(l, &e->lease, 1);
+    if (e->lease.expires == INT64_MAX)
+        dhcp_heap_remove(&l->heap, e);
+    else
+        dhcp_heap_put(&l->heap, e);
+}
+
 /* Makes the lease so, whatever was at its address before. */
 static int put_lease(struct dhcp_leases *l, const struct dhcp_lease *lease)
 {
     if (dhcp_heap_reserve(&l->heap, l->heap.count + 1) < 0)
         return -ENOMEM;
+    struct dhcp_entry *old = entry_at(l, lease->address);
+    if (old && dhcp_key_eq(&old->lease.key, &lease->key)) {
+        update_entry(l, old, lease);
+        return 0;
+    }
     struct dhcp_entry *e = calloc(1, sizeof(*e));
     if (!e)
         return -ENOMEM;
     e->lease = *lease;
-    struct dhcp_entry *old = entry_at(l, lease->address);
     if (old)
         remove_entry(l, old);
     if (map_put(l->by_address, &e->lease.address, sizeof(e->lease.address), e, NULL) < 0) {
@@ -429,14 +446,13 @@ int dhcp_leases_restore(struct dhcp_leases *l, const struct dhcp_lease *lease)
 
 void dhcp_leases_expire(struct dhcp_leases *l, int64_t now)
 {
-    for (struct dhcp_entry *e; (e = dhcp_heap_first(&l->heap)) && e->lease.expires <= now;)
+    for (struct dhcp_entry *e; (e = dhcp_heap_ended(&l->heap, now));)
         end_entry(l, e);
 }
 
 int64_t dhcp_leases_next_expiry(const struct dhcp_leases *l)
 {
-    const struct dhcp_entry *e = dhcp_heap_first(&l->heap);
-    return e ? e->lease.expires : INT64_MAX;
+    return dhcp_heap_next(&l->heap);
 }
 
 size_t dhcp_leases_count(const struct dhcp_leases *l)

@@ -138,7 +138,7 @@ int dhcp_leases_restore(struct dhcp_leases *leases, const struct dhcp_lease *lea
 /* Ends what is over. To be called before answering; cheap when nothing is. */
 void dhcp_leases_expire(struct dhcp_leases *leases, int64_t now);
 
-/* When the next lease ends, INT64_MAX when none will. */
+/* A time before which no lease ends (it may be too early), INT64_MAX when none will. */
 int64_t dhcp_leases_next_expiry(const struct dhcp_leases *leases);
 
 size_t dhcp_leases_count(const struct dhcp_leases *leases);
