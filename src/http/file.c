@@ -1,79 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http/file.h"
 
-#include <fcntl.h>
-#include <limits.h>
-#include <linux/openat2.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 
+#include "base/beneath.h"
 #include "base/str.h"
-
-enum { OPEN_FLAGS = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY };
-
-static bool is_hidden(const char *name)
-{
-    return name[0] == '.' || strstr(name, "/.");
-}
-
-/* Takes the name's next part off; false when it is empty or too long. */
-static bool next_part(const char **name, char part[static NAME_MAX + 1], bool *ret_last)
-{
-    size_t n = strcspn(*name, "/");
-    if (n == 0 || n > NAME_MAX)
-        return false;
-    memcpy(part, *name, n);
-    part[n] = 0;
-    *ret_last = (*name)[n] == 0;
-    *name += *ret_last ? n : n + 1;
-    return true;
-}
-
-/* Part by part for kernels and sandboxes without openat2(2); follows no symbolic link at all. */
-static int open_parts(int root, const char *name)
-{
-    char part[NAME_MAX + 1];
-    bool last;
-    _autofd_ int folder = -1;
-    while (next_part(&name, part, &last)) {
-        int flags = last ? OPEN_FLAGS : O_PATH | O_DIRECTORY | O_CLOEXEC;
-        int fd = openat(folder < 0 ? root : folder, part, flags | O_NOFOLLOW);
-        if (fd < 0)
-            return -errno;
-        if (last)
-            return fd;
-        if (folder >= 0)
-            (void)close(folder);
-        folder = fd;
-    }
-    return -ENOENT;
-}
-
-static int open_beneath(int root, const char *name)
-{
-    struct open_how how = {.flags = OPEN_FLAGS, .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
-    long fd = syscall(SYS_openat2, root, name, &how, sizeof(how));
-    if (fd >= 0)
-        return (int)fd;
-    if (errno == ENOSYS || errno == EPERM)
-        return open_parts(root, name);
-    return -errno;
-}
-
-int http_file_open(int root, const char *name)
-{
-    struct stat st;
-    if (!name[0] || name[0] == '/' || is_hidden(name))
-        return -ENOENT;
-    _autofd_ int fd = open_beneath(root, name);
-    if (fd == -EXDEV || fd == -ELOOP || fd == -ENOTDIR || fd == -ENXIO || fd == -ENAMETOOLONG)
-        return -ENOENT;
-    if (fd < 0)
-        return fd;
-    if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-        return -ENOENT;
-    return TAKE_FD(fd);
-}
 
 const char *http_media_type(const char *name)
 {
@@ -123,7 +54,7 @@ void http_file_prepare(int root, const char *name, const struct http_conditions 
 {
     struct stat st;
     *ret = (struct http_file_answer){.fd = -1};
-    _autofd_ int fd = http_file_open(root, name);
+    _autofd_ int fd = open_beneath(root, name);
     int error = fd < 0 ? fd : fstat(fd, &st) < 0 ? -errno : 0;
     if (error < 0) {
         ret->selection.status = failure_status(error);

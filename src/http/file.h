@@ -1,16 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Files below a folder and nothing else: opening them, and what a GET for one is answered with. */
+/* What a GET or HEAD for a file below a folder is answered with. */
 #pragma once
 
 #include "base/cleanup.h"
 #include "http/select.h"
-
-/*
- * Opens the regular file `name` (relative, as a client sent it) below the folder root for reading.
- * Nothing outside root is reached, whatever symbolic links say, and no part may begin with '.'.
- * A descriptor, or -ENOENT (also: not a regular file, hidden, escaping), -EACCES, -EMFILE, ...
- */
-int http_file_open(int root, const char *name) _must_check_;
 
 /* The media type by a name's ending; "application/octet-stream" when unknown. */
 const char *http_media_type(const char *name);
