@@ -124,7 +124,7 @@ static void check_option(void *data, const struct command_option *option)
 {
     bool *seen = data;
     assert_non_null(option->help);
-    assert_true(strlen(option->help) > 5);
+    assert_true(*option->help != '\0');
     unsigned char c = (unsigned char)option->short_name;
     assert_false(c && seen[c]);
     seen[c] = true;
