@@ -7,8 +7,8 @@
 #include "boot/plan.h"
 
 #define BOOT_PATH_IPXE "/boot/ipxe"
-#define BOOT_PATH_KERNEL "/boot/stage2/vmlinuz"
-#define BOOT_PATH_INITRD "/boot/stage2/initrd.img"
+#define BOOT_PATH_KERNEL "/boot/vmlinuz"
+#define BOOT_PATH_INITRD "/boot/initrd.img"
 
 struct ipxe_script {
     const char *base_url;         /* "http://10.0.0.1:8080", without a slash at the end */

@@ -52,7 +52,7 @@ static void test_stage2_script(void **state)
     ipxe_script(&s, &b);
     assert_int_equal(strncmp(buf_str(&b), "#!ipxe\n", 7), 0);
     assert_non_null(strstr(buf_str(&b),
-                           "kernel http://10.0.0.1:8080/boot/stage2/vmlinuz initrd=initrd.img "
+                           "kernel http://10.0.0.1:8080/boot/vmlinuz initrd=initrd.img "
                            "slipway.server=http://10.0.0.1:8080 slipway.key=KEY "
                            "BOOTIF=01-52-54-00-ab-00-01 slipway.machine=node1 console=ttyS0 ||"));
 }

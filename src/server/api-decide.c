@@ -242,6 +242,15 @@ static void find_unknown(const struct kind *kind, const json_t *candidate,
     unknown->failed = unknown->failed || all.failed;
 }
 
+/* Everything that is wrong, unknown fields too, as one list. */
+static int refuse_all(struct deciding *d, const json_t *candidate)
+{
+    const struct validate_options options = {.need_name = true};
+    _autoproblems_ struct problems all = PROBLEMS_INIT;
+    object_validate(kind_of(d), candidate, &options, &all);
+    return fail(d, all.failed ? NULL : api_status_invalid(kind_of(d), name_of(d, candidate), &all));
+}
+
 static int check_unknown(struct deciding *d, const json_t *candidate, const struct problems *known)
 {
     enum api_field_validation how = d->change->options->field_validation;
@@ -253,9 +262,12 @@ static int check_unknown(struct deciding *d, const json_t *candidate, const stru
         return -ENOMEM;
     if (how == API_FIELDS_WARN)
         warn_unknown(d, &unknown);
-    return how == API_FIELDS_STRICT && unknown.n > 0 ? refuse_unknown(d, &unknown) : 0;
+    if (how == API_FIELDS_WARN || unknown.n == 0)
+        return 0;
+    return problems_any(known) ? refuse_all(d, candidate) : refuse_unknown(d, &unknown);
 }
 
+/* generateName is enough of a name while an object is created. */
 static int validate(struct deciding *d, json_t *candidate)
 {
     const struct validate_options options = {.allow_unknown = true, .need_name = true};

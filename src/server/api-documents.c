@@ -12,7 +12,8 @@ static void send_protobuf(struct http_request *http, const json_t *document)
     if (buf_error(&message) < 0)
         api_send(http, 500, NULL);
     else
-        http_reply(http, 200, "application/com.github.proto-openapi.spec.v2@v1.0+protobuf",
+        /* with the '@' that old clients ask for, their own parser refuses the type */
+        http_reply(http, 200, "application/com.github.proto-openapi.spec.v2.v1.0+protobuf",
                    buf_str(&message), message.len);
 }
 

@@ -88,6 +88,8 @@ void api_watches_end(struct api *api);
 /* ---- documents ---- */
 
 void api_serve_openapi_v2(struct api *api, struct http_request *http);
+/* Answers "may I?" (authorization.k8s.io/v1 SelfSubjectAccessReview), for kubectl auth can-i. */
+void api_serve_access_review(struct http_request *http, enum api_role role);
 void api_serve_openapi_v3(struct api *api, struct http_request *http, const char *path);
 
 /* ---- who is it ---- */

@@ -51,7 +51,8 @@ static int listen_unix(struct server *s, struct err *err)
         .address = path,
         .mode = str_empty(s->config->api.group) ? 0600 : 0666,
     };
-    return http_listen(s->http, s->api_site, &listen, NULL, err);
+    struct http_listener *listener = NULL;
+    return http_listen(s->http, s->api_site, &listen, &listener, err);
 }
 
 static int listen_tls(struct server *s, struct err *err)
@@ -59,6 +60,7 @@ static int listen_tls(struct server *s, struct err *err)
     char address[IPV4_TEXT_SIZE];
     const char *names[] = {ipv4_text(s->config->api.address, address), "localhost", "127.0.0.1"};
     struct api_certificate certificate = {0};
+    struct http_listener *listener = NULL;
     _autofree_ char *url = str_format("https://%s:%d", address, (int)s->config->api.port);
     if (!url)
         return err_set(err, -ENOMEM, "out of memory");
@@ -73,7 +75,7 @@ static int listen_tls(struct server *s, struct err *err)
         .key_pem = certificate.key_pem,
     };
     if (r == 0)
-        r = http_listen(s->http, s->api_site, &listen, NULL, err);
+        r = http_listen(s->http, s->api_site, &listen, &listener, err);
     if (r == 0)
         r = api_kubeconfig_ensure(s->state_dir, s->keys_dir, url, certificate.authority_pem, s->rng,
                                   err);

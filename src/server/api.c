@@ -5,6 +5,8 @@
 #include "base/str.h"
 #include "server/api-discovery.h"
 
+#define ACCESS_REVIEW "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+
 /* ---- life ---- */
 
 static void api_free(struct api *api)
@@ -219,13 +221,14 @@ static bool serve_probe(struct api *api, struct http_request *http, const char *
 static void serve_authorized(struct api *api, struct http_request *http, const char *path)
 {
     const struct api_path parsed = api_path_parse(path);
+    bool get = str_eq(http_request_method(http), "GET");
     if (parsed.type == API_PATH_RESOURCE)
         serve_resource(api, http, &parsed);
-    else if (!str_eq(http_request_method(http), "GET"))
-        api_send_status(http, api_status_method_not_allowed(http_request_method(http)));
-    else if (parsed.type != API_PATH_NONE)
+    else if (parsed.type != API_PATH_NONE && get)
         serve_discovery(http, &parsed);
-    else if (!serve_document(api, http, path))
+    else if (parsed.type != API_PATH_NONE)
+        api_send_status(http, api_status_method_not_allowed(http_request_method(http)));
+    else if (!get || !serve_document(api, http, path))
         api_send_status(
             http, api_status(404, "NotFound", "the server could not find the requested resource"));
 }
@@ -253,6 +256,8 @@ void api_handle(struct http_request *http, void *data)
         api_send_status(http, api_status(503, "ServiceUnavailable", "the server is stopping"));
     else if (role == API_ROLE_NONE)
         refuse(http, user);
+    else if (str_eq(path, ACCESS_REVIEW) && str_eq(method, "POST"))
+        api_serve_access_review(http, role);
     else if (role == API_ROLE_READER && !reads)
         api_send_status(http, api_status(403, "Forbidden", "user \"%s\" may only read", user));
     else

@@ -304,7 +304,8 @@ static void spec_changed(const struct machine_view *v, struct machine_change *c)
     c->observe = changed;
     if (!admitted(v, c))
         return;
-    bool restart = m->status.phase == MACHINE_REJECTED || m->status.phase == MACHINE_DISCOVERED ||
+    bool restart = m->status.phase == MACHINE_PHASE_UNSET || m->status.phase == MACHINE_REJECTED ||
+                   m->status.phase == MACHINE_DISCOVERED ||
                    (changed && m->status.phase == MACHINE_FAILED);
     if (!restart)
         return;

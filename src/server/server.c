@@ -99,7 +99,8 @@ static int open_boot_http(struct server *s, struct err *err)
                                        .fd = -1,
                                        .address = "0.0.0.0",
                                        .port = (uint16_t)s->config->http.port};
-    r = http_listen(s->http, s->boot_site, &listen, NULL, err);
+    struct http_listener *listener = NULL;
+    r = http_listen(s->http, s->boot_site, &listen, &listener, err);
     if (r < 0)
         err_wrap(err, "the boot server (http.port)");
     return r;
@@ -121,7 +122,8 @@ static void on_dhcp_event(void *data, const struct dhcp_event *event)
     struct server *s = data;
     if (event->kind == DHCP_EVENT_DROPPED)
         log_debug("dhcp: %s", event->text);
-    else if (event->kind == DHCP_EVENT_ANSWERED)
+    else if (event->kind == DHCP_EVENT_ANSWERED ||
+             (event->kind == DHCP_EVENT_INTERFACE && event->error == 0))
         log_info("dhcp: %s", event->text);
     else
         log_warn("dhcp: %s", event->text);
@@ -265,8 +267,20 @@ static void free_server(struct server *s)
     free(s->api_users_path);
 }
 
+/* Without these, machines would wait in iPXE for what is not there. */
+static void warn_missing_stage2(const struct server *s)
+{
+    static const char *const files[] = {"vmlinuz", "initrd.img"};
+    for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+        _autofree_ char *path = str_format("%s/%s", s->boot_dir, files[i]);
+        if (path && access(path, R_OK) < 0)
+            log_warn("%s is missing, machines cannot boot: slipway initrd build", path);
+    }
+}
+
 static void announce(const struct server *s)
 {
+    warn_missing_stage2(s);
     log_info("serving: state %s, boot HTTP port %d, API socket %s/api.sock", s->state_dir,
              (int)s->config->http.port, s->state_dir);
     if (s->config->api.port > 0)
