@@ -124,11 +124,13 @@ static void read_names(const char *block, const char *real_path, struct disk *di
         (void)sysfs_text(identifier, sizeof(identifier), "%s/device/wwid", block);
     disk_wwn(identifier, disk->wwn);
     /* ".../ata3/host2/target2:0:0/2:0:0:0/block/sda": the port's own number is its ata_port's. */
-    unsigned port = 0, ata;
+    unsigned port = 0;
     const char *at = strstr(real_path, "/ata");
-    if (at && sscanf(at, "/ata%u/", &ata) == 1)
-        port = (unsigned)sysfs_number("%.*s/ata%u/ata_port/ata%u/port_no", (int)(at - real_path),
-                                      real_path, ata, ata);
+    if (at) {
+        int parent = (int)(at - real_path), len = (int)strcspn(at + 1, "/");
+        port = (unsigned)sysfs_number("%.*s/%.*s/ata_port/%.*s/port_no", parent, real_path, len,
+                                      at + 1, len, at + 1);
+    }
     unsigned namespace = 0;
     if (str_after(disk->name, "nvme"))
     namespace = (unsigned)sysfs_number("%s/nsid", block);

@@ -162,7 +162,9 @@ static int say_hello(struct worker *w, const struct network_link *link, struct p
     hello->uuid = inventory->uuid[0] ? inventory->uuid : NULL;
     hello->serial = inventory->serial[0] ? inventory->serial : NULL;
     hello->inventory = inventory_to_json(inventory);
-    hello->addresses = json_pack("[s]", cidr_text(link->lease.address, address));
+    hello->addresses = json_array();
+    (void)json_array_append_new(hello->addresses,
+                                json_string(cidr_text(link->lease.address, address)));
     int r = talk_hello(&w->talk, hello, ret, err);
     json_decref(hello->inventory);
     json_decref(hello->addresses);

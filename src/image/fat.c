@@ -4,7 +4,6 @@
 #include <ctype.h>
 #include <stdbool.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/str.h"
 #include "base/wr.h"
@@ -280,15 +279,32 @@ static int place(struct volume *v, struct err *err)
 
 /* --- writing --- */
 
+static int days_of_month(int year, int month)
+{
+    static const uint8_t days[12] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    bool leap = year % 4 == 0 && year != 2100;
+    return days[month - 1] + (month == 2 && leap);
+}
+
+/* By hand and in UTC: gmtime_r(3) brings the reader of time zone files into the static agent. */
 static void dos_times(struct volume *v)
 {
-    time_t seconds = (time_t)v->options->time;
-    struct tm tm;
+    enum { DAY = 86400, YEAR_FIRST = 1980, YEAR_LAST = 2107, START = 315532800 };
+    int64_t seconds = v->options->time - START;
+    int64_t days = seconds / DAY, second = seconds % DAY;
+    int year = YEAR_FIRST, month = 1;
     v->dos_date = 1 << 5 | 1;
-    if (!gmtime_r(&seconds, &tm) || tm.tm_year < 80 || tm.tm_year > 80 + 127)
+    if (seconds < 0)
         return;
-    v->dos_date = (uint16_t)((tm.tm_year - 80) << 9 | (tm.tm_mon + 1) << 5 | tm.tm_mday);
-    v->dos_time = (uint16_t)(tm.tm_hour << 11 | tm.tm_min << 5 | tm.tm_sec / 2);
+    while (year <= YEAR_LAST && days >= days_of_month(year, month)) {
+        days -= days_of_month(year, month);
+        year += month == 12;
+        month = month % 12 + 1;
+    }
+    if (year > YEAR_LAST)
+        return;
+    v->dos_date = (uint16_t)((year - YEAR_FIRST) << 9 | month << 5 | (int)(days + 1));
+    v->dos_time = (uint16_t)(second / 3600 << 11 | second % 3600 / 60 << 5 | second % 60 / 2);
 }
 
 static uint8_t *sector_at(const struct volume *v, uint64_t sector)
