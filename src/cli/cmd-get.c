@@ -14,6 +14,8 @@ static const struct command_option options[] = {
     {0, "field-selector", "FIELDS", "only objects with these fields: status.phase=Failed",
      COMPLETE_NOTHING},
     {0, "no-headers", NULL, "leave the line of headings out", COMPLETE_NOTHING},
+    {0, "show-managed-fields", NULL, "with json and yaml: keep metadata.managedFields",
+     COMPLETE_NOTHING},
     {0},
 };
 
@@ -71,8 +73,7 @@ static void printer_init(const struct getting *g, struct table_printer *printer)
 }
 
 /* The targets of one kind that stand together, as one table; *at moves behind them. */
-static int print_kind(const struct getting *g, size_t *at, struct table_printer *printer,
-                      size_t *ret_rows)
+static int fetch_kind(const struct getting *g, size_t *at, json_t **ret)
 {
     const struct kind *kind = g->targets.items[*at].kind;
     json_auto_t *all = NULL;
@@ -88,9 +89,19 @@ static int print_kind(const struct getting *g, size_t *at, struct table_printer 
         (void)json_array_extend(json_object_get(all, "rows"), json_object_get(table, "rows"));
         json_decref(table);
     }
-    *ret_rows = json_array_size(json_object_get(all, "rows"));
-    table_print(printer, all);
+    *ret = json_incref(all);
     return 0;
+}
+
+static void print_table(const struct getting *g, const struct kind *kind, const json_t *table,
+                        bool several)
+{
+    struct table_printer printer;
+    printer_init(g, &printer);
+    _autofree_ char *prefix = target_display(kind, "");
+    printer.prefix = several ? prefix : NULL;
+    table_print(&printer, table);
+    table_printer_clear(&printer);
 }
 
 static int print_tables(const struct getting *g)
@@ -98,17 +109,16 @@ static int print_tables(const struct getting *g)
     size_t shown = 0;
     bool several = g->targets.items[g->targets.count - 1].kind != g->targets.items[0].kind;
     for (size_t at = 0; at < g->targets.count;) {
-        struct table_printer printer;
-        size_t rows = 0;
-        printer_init(g, &printer);
-        _autofree_ char *prefix = target_display(g->targets.items[at].kind, "");
-        printer.prefix = several ? prefix : NULL;
-        if (several && shown)
-            (void)fputc('\n', stdout);
-        int r = print_kind(g, &at, &printer, &rows);
-        table_printer_clear(&printer);
+        const struct kind *kind = g->targets.items[at].kind;
+        json_t *table = NULL;
+        int r = fetch_kind(g, &at, &table);
         if (r < 0)
             return r;
+        size_t rows = json_array_size(json_object_get(table, "rows"));
+        if (rows && shown)
+            (void)fputc('\n', stdout);
+        print_table(g, kind, table, several);
+        json_decref(table);
         shown += rows;
     }
     if (shown == 0)
@@ -117,6 +127,13 @@ static int print_tables(const struct getting *g)
 }
 
 /* ---- whole objects ---- */
+
+/* Who set which field is noise for people, as kubectl has it too. */
+static void hide_managed(const struct getting *g, json_t *object)
+{
+    if (!args_given(g->args, "show-managed-fields"))
+        (void)json_object_del(json_object_get(object, "metadata"), "managedFields");
+}
 
 static int collect(const struct getting *g, json_t *items)
 {
@@ -142,6 +159,10 @@ static int print_objects(const struct getting *g)
     int r = collect(g, items);
     if (r < 0)
         return r;
+    size_t i;
+    json_t *item;
+    json_array_foreach (items, i, item)
+        hide_managed(g, item);
     if (g->targets.count == 1 && g->targets.items[0].name)
         return output_print(&g->output, json_array_get(items, 0), g->err);
     json_auto_t *list =
@@ -160,7 +181,7 @@ static int on_event(void *data, json_t *event)
 {
     struct watching *w = data;
     const char *type = json_string_value(json_object_get(event, "type"));
-    const json_t *object = json_object_get(event, "object");
+    json_t *object = json_object_get(event, "object");
     const char *message = json_string_value(json_object_get(object, "message"));
     if (str_eq(type, "ERROR"))
         return err_set(w->get->err, -ESTALE, "%s", message ? message : "the watch failed");
@@ -170,6 +191,7 @@ static int on_event(void *data, json_t *event)
         table_print(&w->printer, object);
         return 0;
     }
+    hide_managed(w->get, object);
     if (w->get->output.form == OUTPUT_YAML)
         (void)printf("---\n");
     return output_print(&w->get->output, object, w->get->err);

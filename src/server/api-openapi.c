@@ -234,15 +234,34 @@ static json_t *info(const char *version)
     return json_pack("{ss,ss}", "title", "Slipway", "version", version);
 }
 
+/* metadata as kubectl finds it in objects: what is missing here old ones refuse as unknown. */
+static const struct {
+    const char *name, *type, *items; /* items: of an array, or of an object's free members */
+} meta_members[] = {
+    {"annotations", "object", "string"},   {"creationTimestamp", "string", NULL},
+    {"deletionTimestamp", "string", NULL}, {"deletionGracePeriodSeconds", "integer", NULL},
+    {"finalizers", "array", "string"},     {"generateName", "string", NULL},
+    {"generation", "integer", NULL},       {"labels", "object", "string"},
+    {"managedFields", "array", "object"},  {"name", "string", NULL},
+    {"namespace", "string", NULL},         {"ownerReferences", "array", "object"},
+    {"resourceVersion", "string", NULL},   {"uid", "string", NULL},
+};
+
 /* What schema_v2() refers to. */
 static json_t *object_meta_schema(void)
 {
-    return json_pack("{ss,ss,s{s{ss},s{ss},s{ss},s{ss},s{ss,s{ss}},s{ss,s{ss}}}}", "description",
-                     "Standard object's metadata.", "type", "object", "properties", "name", "type",
-                     "string", "uid", "type", "string", "resourceVersion", "type", "string",
-                     "creationTimestamp", "type", "string", "labels", "type", "object",
-                     "additionalProperties", "type", "string", "annotations", "type", "object",
-                     "additionalProperties", "type", "string");
+    json_t *properties = json_object();
+    for (size_t i = 0; i < ARRAY_SIZE(meta_members); i++) {
+        const char *type = meta_members[i].type, *items = meta_members[i].items;
+        json_t *schema = json_pack("{ss}", "type", type);
+        if (items)
+            (void)json_object_set_new(schema,
+                                      str_eq(type, "array") ? "items" : "additionalProperties",
+                                      json_pack("{ss}", "type", items));
+        (void)json_object_set_new(properties, meta_members[i].name, schema);
+    }
+    return json_pack("{ss,ss,so}", "description", "Standard object's metadata.", "type", "object",
+                     "properties", properties);
 }
 
 json_t *api_openapi_v2(const char *program_version)

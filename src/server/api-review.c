@@ -26,6 +26,11 @@ static bool is_allowed(enum api_role role, const json_t *attributes)
 void api_serve_access_review(struct http_request *http, enum api_role role)
 {
     json_t *failure = NULL;
+    if (!api_media_type_is(http_request_header(http, "Content-Type"), "application/json")) {
+        api_send_status(http, api_status_unsupported_media_type(
+                                  "access reviews are only taken as application/json"));
+        return;
+    }
     json_auto_t *review = api_body_read(http, API_BODY_JSON, &failure);
     if (!review) {
         api_send_status(http, failure);
