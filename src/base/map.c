@@ -2,6 +2,7 @@
 #include "base/map.h"
 
 #include <sodium.h>
+#include <stdbool.h>
 #include <string.h>
 
 /* Open addressing with linear probing; removal shifts followers back, so there are no tombstones. */
@@ -173,13 +174,30 @@ void *map_removes(struct map *map, const char *key)
     return map_remove(map, key, strlen(key));
 }
 
+/*
+ * The walk goes backwards from an empty slot and ends there. Removing the entry just returned shifts
+ * entries from behind it, where the walk has been, and none across an empty slot: so every entry is
+ * seen exactly once. The cursor holds the empty slot (plus one) above the number of steps.
+ */
+enum { CURSOR_SHIFT = 32 };
+
+static size_t first_empty(const struct map *map)
+{
+    size_t i = 0;
+    while (map->slots[i].value)
+        i++;
+    return i;
+}
+
 bool map_next(const struct map *map, size_t *cursor, struct map_entry_view *ret)
 {
-    /* Walking backwards keeps the walk whole when the entry just returned is removed: what shifts
-     * into its slot comes from behind, where the walk has already been. */
-    while (*cursor < map->size) {
-        const struct entry *e = &map->slots[map->size - 1 - *cursor];
+    if (*cursor == 0)
+        *cursor = (first_empty(map) + 1) << CURSOR_SHIFT;
+    size_t start = (*cursor >> CURSOR_SHIFT) - 1;
+    while ((*cursor & UINT32_MAX) + 1 < map->size) {
         (*cursor)++;
+        size_t steps = *cursor & UINT32_MAX;
+        const struct entry *e = &map->slots[(start - steps) & (map->size - 1)];
         if (!e->value)
             continue;
         *ret = (struct map_entry_view){.key = e->key, .len = e->len, .value = e->value};
