@@ -15,7 +15,7 @@ enum dhcp_mode {
     DHCP_MODE_PROXY,         /* another server gives addresses; boot information only */
 };
 
-enum { DHCP_SERVERS_MAX = 8, DHCP_RANGES_MAX = 8, DHCP_ROUTES_MAX = 16, DHCP_SEARCH_MAX = 8 };
+enum { DHCP_SERVERS_MAX = 8, DHCP_RANGES_MAX = 64, DHCP_ROUTES_MAX = 32, DHCP_SEARCH_MAX = 16 };
 
 /* A subnet and what its machines are told. Strings are borrowed from the owner of the list. */
 struct dhcp_network {

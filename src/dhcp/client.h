@@ -22,7 +22,7 @@ enum dhcp_client_state {
 };
 const char *dhcp_client_state_text(enum dhcp_client_state state);
 
-enum { DHCP_CLIENT_LIST_MAX = 8, DHCP_CLIENT_ROUTES_MAX = 32 };
+enum { DHCP_CLIENT_LIST_MAX = 8, DHCP_CLIENT_ROUTES_MAX = 64 };
 
 /* What the server granted. */
 struct dhcp_client_lease {
