@@ -26,7 +26,7 @@
 struct networks;
 struct images;
 struct machines;
-struct tftp_files;
+struct tftp_server;
 struct profiles;
 
 struct server {
@@ -54,7 +54,7 @@ struct server {
     struct images *images;     /* facts of image files; images.c */
     struct machines *machines; /* controller; machines.c */
     struct profiles *profiles; /* Profiles that choose Machines; profiles.c */
-    struct tftp_files *tftp;   /* tftp-files.c */
+    struct tftp_server *tftp;
     struct dhcp_server *dhcp;
     char dhcp_name[254], dhcp_hostname[254]; /* of the host that DHCP was told last */
 };

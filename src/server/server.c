@@ -9,6 +9,7 @@
 #include "base/str.h"
 #include "boot/ipxe.h"
 #include "server/api.h"
+#include "server/boot-files.h"
 #include "server/notify.h"
 #include "server/private.h"
 #include "server/privilege.h"
@@ -162,6 +163,10 @@ static int start(struct server *s, struct err *err)
     if (r == 0)
         r = open_dhcp(s, err);
     if (r == 0)
+        r = boot_files_prepare(s, err);
+    if (r == 0)
+        r = boot_files_serve(s, err);
+    if (r == 0)
         r = images_new(s, err);
     if (r == 0)
         r = networks_new(s, err);
@@ -192,6 +197,7 @@ static void stop(struct process *p)
     profiles_free(s);
     networks_free(s);
     images_free(s);
+    boot_files_close(s);
     if (s->api)
         api_close(s->api, NULL, NULL);
     s->api = NULL;
@@ -267,20 +273,8 @@ static void free_server(struct server *s)
     free(s->api_users_path);
 }
 
-/* Without these, machines would wait in iPXE for what is not there. */
-static void warn_missing_stage2(const struct server *s)
-{
-    static const char *const files[] = {"vmlinuz", "initrd.img"};
-    for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
-        _autofree_ char *path = str_format("%s/%s", s->boot_dir, files[i]);
-        if (path && access(path, R_OK) < 0)
-            log_warn("%s is missing, machines cannot boot: slipway initrd build", path);
-    }
-}
-
 static void announce(const struct server *s)
 {
-    warn_missing_stage2(s);
     log_info("serving: state %s, boot HTTP port %d, API socket %s/api.sock", s->state_dir,
              (int)s->config->http.port, s->state_dir);
     if (s->config->api.port > 0)
