@@ -8,6 +8,7 @@
 #include "base/proc.h"
 #include "base/str.h"
 #include "cli/cmd-sandbox.h"
+#include "resource/read.h"
 #include "sandbox/accel.h"
 #include "sandbox/control.h"
 #include "sandbox/paths.h"
@@ -37,18 +38,36 @@ static int apply_flags(const struct args *args, json_t *config, struct err *err)
     return 0;
 }
 
+/* The file's one document; an object with nothing in it when the file is empty. */
+static int load_file(const char *file, json_t **ret, struct err *err)
+{
+    _autofree_ char *text = NULL;
+    size_t len = 0;
+    int r = file_read(file, YAML_SIZE_MAX, &text, &len, err);
+    if (r < 0)
+        return r;
+    _autodocuments_ struct documents documents = {0};
+    _autoproblems_ struct problems problems = PROBLEMS_INIT;
+    r = yaml_parse(file, text, len, &documents, &problems);
+    if (r < 0)
+        return r == -EINVAL ? problems_err(&problems, err) : err_set(err, r, "out of memory");
+    if (documents.n > 1)
+        return err_set(err, -EINVAL, "%s: expected one document, found %zu", file, documents.n);
+    *ret = documents.n ? json_incref(documents.items[0].json) : json_object();
+    return 0;
+}
+
 static int read_config(const struct args *args, json_t **ret, struct err *err)
 {
     const char *file = args_value(args, "file");
-    json_error_t where;
-    json_auto_t *config =
-        file ? json_load_file(file, JSON_REJECT_DUPLICATES, &where) : json_object();
-    if (!config)
-        return err_set(err, -EINVAL, "%s:%d: %s", file, where.line, where.text);
-    if (json_is_object(config) && !json_object_get(config, "machines") &&
+    json_t *loaded = file ? NULL : json_object();
+    int r = file ? load_file(file, &loaded, err) : 0;
+    json_auto_t *config = loaded;
+    if (r == 0 && json_is_object(config) && !json_object_get(config, "machines") &&
         json_object_set_new(config, "machines", json_array()) < 0)
         return err_set(err, -ENOMEM, "out of memory");
-    int r = apply_flags(args, config, err);
+    if (r == 0)
+        r = apply_flags(args, config, err);
     if (r == 0)
         *ret = TAKE_PTR(config);
     return r;
@@ -193,7 +212,7 @@ const struct command cmd_sandbox_up = {
     .options = options,
     .details =
         "SPEC is NAME[,FIELD=VALUE...]: firmware=bios|uefi, boot=network|disk|firmware,\n"
-        "memory=SIZE, cpus=N, serial=TEXT, uuid=UUID, vnc=true, and as often as wanted\n"
+        "memory=SIZE, cpus=N, serial=TEXT, uuid=UUID, vnc=true, rom=false, and as often as wanted\n"
         "disk=SIZE[/virtio|scsi|nvme|ahci[/SERIAL[/BLOCKSIZE]]] and\n"
         "nic=[virtio|e1000e|e1000|rtl8139|vmxnet3][/MAC[/down]].\n"
         "A machine has one disk of 8 GiB and one NIC unless others are given, 1 GiB of memory,\n"

@@ -262,6 +262,11 @@ static int machine_vnc(void *object, const json_t *value, struct err *err)
     return take_bool(value, &((struct sandbox_machine *)object)->vnc, err);
 }
 
+static int machine_rom(void *object, const json_t *value, struct err *err)
+{
+    return take_bool(value, &((struct sandbox_machine *)object)->rom, err);
+}
+
 static int machine_disks(void *object, const json_t *value, struct err *err)
 {
     struct sandbox_machine *m = object;
@@ -292,17 +297,10 @@ static int machine_nics(void *object, const json_t *value, struct err *err)
 }
 
 static const struct field machine_fields[] = {
-    {"name", machine_name},
-    {"firmware", machine_firmware},
-    {"boot", machine_boot},
-    {"memory", machine_memory},
-    {"cpus", machine_cpus},
-    {"serial", machine_serial},
-    {"uuid", machine_uuid},
-    {"vnc", machine_vnc},
-    {"disks", machine_disks},
-    {"nics", machine_nics},
-    {NULL, NULL},
+    {"name", machine_name},     {"firmware", machine_firmware}, {"boot", machine_boot},
+    {"memory", machine_memory}, {"cpus", machine_cpus},         {"serial", machine_serial},
+    {"uuid", machine_uuid},     {"vnc", machine_vnc},           {"rom", machine_rom},
+    {"disks", machine_disks},   {"nics", machine_nics},         {NULL, NULL},
 };
 
 /* Repeatable bytes for a thing that the configuration does not name. */
@@ -363,7 +361,7 @@ static void fill_defaults(struct sandbox_machine *m)
 
 int sandbox_machine_parse(const json_t *json, struct sandbox_machine *ret, struct err *err)
 {
-    struct sandbox_machine m = {.disk_count = 1, .nic_count = 1};
+    struct sandbox_machine m = {.disk_count = 1, .nic_count = 1, .rom = true};
     m.disks[0] = (struct sandbox_disk){.size = (uint64_t)8 << 30, .block_size = 512};
     m.nics[0].link = true;
     int r = take_fields(machine_fields, &m, json, err);

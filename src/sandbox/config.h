@@ -16,6 +16,7 @@
  *       nics: [{mac: "52:54:00:12:34:56", model: virtio, link: true}]
  *       serial: NODE-1
  *       uuid: 1b4e28ba-2fa1-41d2-883f-0016d3cca427
+ *       rom: true                  # the NICs' option ROMs (iPXE); false: the firmware's own PXE
  *       vnc: false
  *
  * A MAC address, serial number or UUID that is not given is derived from the machine's name, so it
@@ -70,6 +71,7 @@ struct sandbox_machine {
     uint32_t cpus;
     char serial[65];
     char uuid[37];
+    bool rom;
     bool vnc;
     struct sandbox_disk disks[SANDBOX_DISKS_MAX];
     size_t disk_count;

@@ -77,7 +77,7 @@ static int add_field(json_t *machine, char *field, struct err *err)
         return append_to(machine, "nics", nic_json(value));
     if (str_eq(field, "disks") && str_eq(value, "none"))
         return json_object_set_new(machine, "disks", json_array()) == 0 ? 0 : -ENOMEM;
-    if (str_eq(field, "vnc"))
+    if (str_eq(field, "vnc") || str_eq(field, "rom"))
         return json_object_set_new(machine, field, json_boolean(str_eq(value, "true"))) == 0
                    ? 0
                    : -ENOMEM;

@@ -81,8 +81,8 @@ static int make_taps(const struct vm *m, struct err *err)
     return 0;
 }
 
-int vm_new(const struct sandbox_machine *spec, unsigned index, const char *state,
-                struct vm **ret, struct err *err)
+int vm_new(const struct sandbox_machine *spec, unsigned index, const char *state, struct vm **ret,
+           struct err *err)
 {
     _cleanup_(vm_freep) struct vm *m = calloc(1, sizeof(*m));
     if (!m)

@@ -21,8 +21,8 @@ struct vm {
  * Makes the machine's folder, blank disks that are not there yet, and interfaces. Does not power it
  * on. The caller owns *ret and ends it with vm_remove() or vm_free().
  */
-int vm_new(const struct sandbox_machine *spec, unsigned index, const char *state,
-                struct vm **ret, struct err *err) _must_check_;
+int vm_new(const struct sandbox_machine *spec, unsigned index, const char *state, struct vm **ret,
+           struct err *err) _must_check_;
 
 /* Forgets the machine; what runs and lies on disk stays. NULL allowed. */
 void vm_free(struct vm *m);

@@ -73,6 +73,9 @@ static void test_uefi_with_its_own_order(void **state)
     assert_has(text, "nvme,drive=disk0,serial=S,logical_block_size=4096,physical_block_size=4096 ");
     assert_has(text, "-accel kvm -cpu host ");
     assert_null(strstr(text, "bootindex"));
+    assert_null(strstr(text, "romfile"));
+    command("n1,firmware=uefi,rom=false,nic=", false, text, sizeof(text));
+    assert_has(text, ",romfile=,bootindex=1 ");
 }
 
 static void test_screen(void **state)
