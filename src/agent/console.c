@@ -38,9 +38,9 @@ size_t console_names(const char *active, char (*ret_names)[32], size_t max)
     return add_name(ret_names, count, max, "tty0", 4);
 }
 
-void console_open(struct console *console, bool quiet_kernel)
+void console_open(struct console *console, bool debug)
 {
-    *console = (struct console){.kmsg = open("/dev/kmsg", O_WRONLY | O_CLOEXEC)};
+    *console = (struct console){.kmsg = open("/dev/kmsg", O_WRONLY | O_CLOEXEC), .debug = debug};
     _autofree_ char *active = NULL;
     if (file_read("/sys/class/tty/console/active", 256, &active, NULL, NULL) < 0)
         active = strdup("");
@@ -53,7 +53,7 @@ void console_open(struct console *console, bool quiet_kernel)
         if (fd >= 0)
             console->fds[console->count++] = fd;
     }
-    if (quiet_kernel)
+    if (!debug)
         (void)klogctl(KLOG_CONSOLE_LEVEL, NULL, QUIET_LEVEL);
 }
 
@@ -89,7 +89,7 @@ void console_line(const struct console *console, const char *line, size_t len)
             snprintf(record, sizeof(record), "%s%s", has_level ? "" : "<5>slipway-agent: ", clean);
         (void)!write(console->kmsg, record, (size_t)r);
     }
-    if (has_level && clean[1] == '7')
+    if (has_level && clean[1] == '7' && !console->debug)
         return;
     const char *shown = str_after(text, "slipway-agent: ");
     char out[LINE_MAX_SIZE + 32];

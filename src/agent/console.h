@@ -14,14 +14,15 @@ enum { CONSOLES_MAX = 8 };
 struct console {
     int fds[CONSOLES_MAX];
     size_t count;
-    int kmsg; /* -1: none */
+    int kmsg;   /* -1: none */
+    bool debug; /* debug lines are shown too, not only logged */
 };
 
 /*
- * Opens the consoles. quiet_kernel: the kernel's own lines below a warning stay off the screens.
- * What cannot be opened is left out.
+ * Opens the consoles; what cannot be opened is left out. debug: the kernel's own lines and debug
+ * lines are shown too.
  */
-void console_open(struct console *console, bool quiet_kernel);
+void console_open(struct console *console, bool debug);
 
 /*
  * Shows one line (without newline) as log.h's LOG_STYLE_KERNEL writes it ("<6>slipway-agent:

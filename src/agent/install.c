@@ -88,6 +88,7 @@ static int get_manifest(struct job_state *s)
                     s->plan->image);
     else
         r = image_manifest_parse(text.data, text.len, &s->manifest, s->err);
+    log_debug("manifest fetched: %ld ms after the agent's start", elapsed(s->install));
     return r < 0 ? failed(s, r, PROTOCOL_STEP_IMAGING, REASON_MANIFEST) : 0;
 }
 
@@ -144,6 +145,7 @@ static int choose_disk(struct job_state *s)
     if (s->fd < 0)
         return failed(s, err_errno(s->err, -errno, "%s", path), PROTOCOL_STEP_DISK, REASON_BUSY);
     char size[32];
+    log_debug("disk chosen: %ld ms after the agent's start", elapsed(s->install));
     log_info("installing %s on %s (%s, %s)", s->plan->image, s->disk->name,
              str_human_size(size, sizeof(size), s->disk->size), s->disk->contents);
     return 0;

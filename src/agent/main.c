@@ -39,6 +39,6 @@ int main(int argc, char **argv)
     struct console console;
     (void)!mounts_basic();
     log_init(LOG_LEVEL_INFO, LOG_STYLE_KERNEL);
-    console_open(&console, !wants_debug());
+    console_open(&console, wants_debug());
     supervise(&console, worker_run, NULL);
 }

@@ -62,6 +62,13 @@ static void wait_ms(uint32_t ms)
     (void)usleep(ms * 1000);
 }
 
+/* Where the time of the start goes, for slipway.debug. */
+static void mark(const struct worker *w, const char *what)
+{
+    log_debug("%s: %ld ms after the agent's start", what,
+              (long)(clock_now(&clock_system) - w->started));
+}
+
 static uint32_t random_number(void)
 {
     uint32_t random;
@@ -116,6 +123,7 @@ static void start_devices(struct worker *w)
     struct err err = ERR_INIT;
     coldplug_settle(&w->modules, "/sys", CLASS_BIT(MODULE_BUS));
     coldplug_settle(&w->modules, "/sys", CLASS_BIT(MODULE_NETWORK) | CLASS_BIT(MODULE_BUS));
+    mark(w, "buses and adapters are driven");
     inventory_system("/sys", "/proc", &w->inventory);
     struct network_options options = {.has_boot_mac = w->cmdline.has_boot_mac,
                                       .boot_mac = w->cmdline.boot_mac,
@@ -126,6 +134,7 @@ static void start_devices(struct worker *w)
     w->storage = storage_start(&w->modules);
     if (!w->storage)
         stop_here("out of memory");
+    mark(w, "network and disks under way");
 }
 
 static void start_talking(struct worker *w)
@@ -142,6 +151,7 @@ static void start_talking(struct worker *w)
     w->reporter = reporter_new(&w->talk);
     if (!w->reporter)
         stop_here("out of memory");
+    mark(w, "key made");
 }
 
 static int say_hello(struct worker *w, const struct network_link *link, struct protocol_answer *ret,
@@ -165,6 +175,7 @@ static int say_hello(struct worker *w, const struct network_link *link, struct p
     hello->addresses = json_array();
     (void)json_array_append_new(hello->addresses,
                                 json_string(cidr_text(link->lease.address, address)));
+    mark(w, "inventory taken");
     int r = talk_hello(&w->talk, hello, ret, err);
     json_decref(hello->inventory);
     json_decref(hello->addresses);
@@ -183,6 +194,7 @@ static void ask_server(struct worker *w, struct protocol_answer *ret)
             show_state(w, err_text(&err));
             continue;
         }
+        mark(w, "address set");
         if (say_hello(w, &link, ret, &err) == 0)
             break;
         char state[512];
@@ -195,6 +207,7 @@ static void ask_server(struct worker *w, struct protocol_answer *ret)
         wait_ms(pause);
     }
     w->registered = true;
+    mark(w, "the server has answered");
     if (ret->machine)
         (void)!str_copy(w->machine, sizeof(w->machine), ret->machine);
 }
