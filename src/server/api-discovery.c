@@ -34,6 +34,8 @@ static json_t *texts(const char *const *list)
 static json_t *group_version_text(const char *group)
 {
     const char *version = api_group_version(group);
+    if (!version)
+        return NULL;
     return *group ? json_sprintf("%s/%s", group, version) : json_string(version);
 }
 

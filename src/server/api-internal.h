@@ -15,6 +15,12 @@
 #include "server/api.h"
 #include "store/store.h"
 
+/* Work that goes on in the loop's next turn, so that a long answer never holds up the boot path. */
+struct api_job {
+    struct list item; /* in api->jobs, or by itself */
+    void (*run)(struct api_job *job);
+};
+
 struct api {
     struct api_setup setup;
     struct api_users *users;
@@ -23,8 +29,9 @@ struct api {
     json_t *openapi_v3[2];      /* core group, our group */
     struct list watches;        /* struct watch, see api-watch.c */
     size_t watch_count;
-    uv_async_t ready; /* some watch has something to send */
-    uv_timer_t tick;  /* once a second while there are watches */
+    struct list jobs;
+    uv_async_t turn; /* runs the jobs */
+    uv_timer_t tick; /* once a second while there are watches */
     int open_handles;
     size_t open_requests;
     bool closing;
@@ -43,6 +50,10 @@ struct api_request {
 
 void api_request_free(struct api_request *request);
 DEFINE_CLEANUP(struct api_request *, api_request_free)
+
+void api_job_init(struct api_job *job, void (*run)(struct api_job *job));
+/* Runs the job in the next turn; harmless when it waits already. list_remove() takes it back. */
+void api_later(struct api *api, struct api_job *job);
 
 /* ---- answering; the http_request is gone afterwards ---- */
 
@@ -80,8 +91,7 @@ bool api_store_match(void *data, const json_t *object);
 
 /* ---- watches ---- */
 
-/* Something for each watch to send may be there (uv_async_t), and once a second (uv_timer_t). */
-void api_watches_pump(uv_async_t *ready);
+/* Called once a second. */
 void api_watches_tick(uv_timer_t *tick);
 void api_watches_end(struct api *api);
 

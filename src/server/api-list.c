@@ -11,7 +11,7 @@
 #include "server/api-internal.h"
 #include "server/api-table.h"
 
-#define PIECE_OBJECTS 128
+#define PIECE_OBJECTS 64
 #define PIECE_BYTES ((size_t)256 * 1024)
 
 bool api_selects(const struct api_request *request, const json_t *object)
@@ -43,6 +43,7 @@ void api_get(struct api_request *request)
 /* ---- list ---- */
 
 struct listing {
+    struct api_job job;
     struct api_request *request;
     struct buf piece; /* made but not yet taken by the stream */
     uint64_t version; /* of the list's start */
@@ -57,6 +58,7 @@ struct listing {
 
 static void listing_free(struct listing *l)
 {
+    list_remove(&l->job.item);
     buf_free(&l->piece);
     api_request_free(l->request);
     free(l);
@@ -178,22 +180,30 @@ static int write_some(struct http_request *http, struct buf *piece)
     return r;
 }
 
-/* Writes pieces until the stream is full; it calls again when it can take more. */
-static void pump_list(struct http_request *http, void *data)
+/* Sends the piece, makes the next one, and leaves that to the loop's next turn. */
+static void pump_list(struct listing *l)
 {
-    struct listing *l = data;
-    for (;;) {
-        int r = l->request->api->closing ? -ESHUTDOWN : 0;
-        while (r == 0 && l->piece.len > 0)
-            r = write_some(http, &l->piece);
-        if (r == -EAGAIN)
-            return;
-        /* after a failure the answer ends early: no client takes that for the whole list */
-        if (r < 0 || l->tail_written || next_piece(l) < 0) {
-            end_list(l);
-            return;
-        }
-    }
+    int r = l->request->api->closing ? -ESHUTDOWN : 0;
+    while (r == 0 && l->piece.len > 0)
+        r = write_some(l->request->http, &l->piece);
+    if (r == -EAGAIN)
+        return; /* on_list_writable() goes on */
+    /* after a failure the answer ends early: no client takes that for the whole list */
+    if (r < 0 || l->tail_written || next_piece(l) < 0)
+        end_list(l);
+    else
+        api_later(l->request->api, &l->job);
+}
+
+static void on_list_writable(struct http_request *http, void *data)
+{
+    (void)http;
+    pump_list(data);
+}
+
+static void run_list(struct api_job *job)
+{
+    pump_list(container_of(job, struct listing, job));
 }
 
 /* A watch from such a version would be refused, so the list is, too. */
@@ -212,6 +222,7 @@ static bool start_list(struct api_request *request)
     if (!l)
         return false;
     const struct api_options *o = &request->options;
+    api_job_init(&l->job, run_list);
     l->request = request;
     l->version =
         o->continued_version ? o->continued_version : store_version(request->api->setup.store);
@@ -221,8 +232,8 @@ static bool start_list(struct api_request *request)
     add_head(l);
     http_on_close(request->http, on_list_closed, l);
     http_stream_start(request->http, 200, "application/json", 4 * PIECE_BYTES);
-    http_stream_on_writable(request->http, pump_list, l);
-    pump_list(request->http, l);
+    http_stream_on_writable(request->http, on_list_writable, l);
+    pump_list(l);
     return true;
 }
 

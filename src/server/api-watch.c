@@ -13,6 +13,7 @@
 #define QUEUE_BYTES ((size_t)1 << 20)
 #define SLICE_BYTES ((size_t)256 * 1024)
 #define INITIAL_OBJECTS 64
+#define LINES_PER_TURN 64
 #define TIMEOUT_DEFAULT_MS (30 * 60 * 1000)
 #define BOOKMARK_EVERY_MS (60 * 1000)
 
@@ -30,7 +31,7 @@ struct watch {
     enum stage stage;
     char after[API_NAME_SIZE]; /* STAGE_INITIAL: the last name that was shown */
     uint64_t start_version;
-    bool woken;
+    struct api_job job;
     bool last; /* the line is the last: end the stream behind it */
     bool columns_sent;
     int64_t end_ms;      /* monotonic */
@@ -51,6 +52,7 @@ static void watch_free(struct watch *w)
 {
     struct api *api = api_of(w);
     list_remove(&w->item);
+    list_remove(&w->job.item);
     if (--api->watch_count == 0 && !api->closing)
         (void)uv_timer_stop(&api->tick);
     store_watch_free(w->store_watch);
@@ -205,9 +207,10 @@ static int write_lines(struct watch *w)
     return r;
 }
 
+/* Makes and sends what there is to say, at most a slice of it in one turn of the loop. */
 static void pump(struct watch *w)
 {
-    for (;;) {
+    for (int n = 0; n < LINES_PER_TURN; n++) {
         int r = write_lines(w);
         if (r == -EAGAIN)
             return;
@@ -217,19 +220,26 @@ static void pump(struct watch *w)
         }
         enum stage before = w->stage;
         next_lines(w);
-        if (w->line.len == 0 && w->stage == before && before == STAGE_CHANGES &&
-            buf_error(&w->line) == 0)
+        if (before == STAGE_INITIAL)
+            break;
+        if (w->line.len == 0 && before == STAGE_CHANGES && buf_error(&w->line) == 0)
             return;
     }
+    api_later(api_of(w), &w->job);
+}
+
+static void run_watch(struct api_job *job)
+{
+    pump(container_of(job, struct watch, job));
 }
 
 /* ---- callbacks ---- */
 
+/* From inside the store, where the watch must not end: so it is sent in the next turn. */
 static void on_wake(void *data)
 {
     struct watch *w = data;
-    w->woken = true;
-    (void)uv_async_send(&api_of(w)->ready);
+    api_later(api_of(w), &w->job);
 }
 
 static void on_writable(struct http_request *http, void *data)
@@ -242,18 +252,6 @@ static void on_closed(struct http_request *http, void *data)
 {
     (void)http;
     watch_free(data);
-}
-
-void api_watches_pump(uv_async_t *ready)
-{
-    struct api *api = container_of(ready, struct api, ready);
-    list_for_each_safe (it, &api->watches) {
-        struct watch *w = container_of(it, struct watch, item);
-        if (!w->woken)
-            continue;
-        w->woken = false;
-        pump(w);
-    }
 }
 
 static void tick_one(struct watch *w, int64_t now)
@@ -307,6 +305,7 @@ static struct watch *watch_new(struct api_request *request)
         return NULL;
     unsigned timeout = request->options.timeout_seconds;
     w->request = request;
+    api_job_init(&w->job, run_watch);
     w->end_ms = now_of(w) + (timeout ? (int64_t)timeout * 1000 : TIMEOUT_DEFAULT_MS);
     w->bookmark_ms = now_of(w) + BOOKMARK_EVERY_MS;
     list_append(&api->watches, &w->item);

@@ -29,6 +29,37 @@ static void free_when_unused(struct api *api)
         api_free(api);
 }
 
+/* ---- jobs ---- */
+
+void api_job_init(struct api_job *job, void (*run)(struct api_job *job))
+{
+    list_init(&job->item);
+    job->run = run;
+}
+
+void api_later(struct api *api, struct api_job *job)
+{
+    list_remove(&job->item);
+    list_append(&api->jobs, &job->item);
+    (void)uv_async_send(&api->turn);
+}
+
+/* Only the jobs that wait now: those that they add are for the turn after. */
+static void run_jobs(uv_async_t *turn)
+{
+    struct api *api = container_of(turn, struct api, turn);
+    struct api_job last;
+    api_job_init(&last, NULL);
+    list_append(&api->jobs, &last.item);
+    for (;;) {
+        struct api_job *job = container_of(list_first(&api->jobs), struct api_job, item);
+        list_remove(&job->item);
+        if (job == &last)
+            return;
+        job->run(job);
+    }
+}
+
 int api_new(const struct api_setup *setup, struct api **ret, struct err *err)
 {
     struct api *api = calloc(1, sizeof(*api));
@@ -36,7 +67,8 @@ int api_new(const struct api_setup *setup, struct api **ret, struct err *err)
         return err_errno(err, -ENOMEM, "API");
     api->setup = *setup;
     list_init(&api->watches);
-    int r = uv_async_init(setup->loop, &api->ready, api_watches_pump);
+    list_init(&api->jobs);
+    int r = uv_async_init(setup->loop, &api->turn, run_jobs);
     if (r == 0)
         r = uv_timer_init(setup->loop, &api->tick);
     if (r < 0) {
@@ -48,9 +80,9 @@ int api_new(const struct api_setup *setup, struct api **ret, struct err *err)
     return 0;
 }
 
-static void on_ready_closed(uv_handle_t *handle)
+static void on_turn_closed(uv_handle_t *handle)
 {
-    struct api *api = container_of((uv_async_t *)handle, struct api, ready);
+    struct api *api = container_of((uv_async_t *)handle, struct api, turn);
     api->open_handles--;
     free_when_unused(api);
 }
@@ -68,7 +100,7 @@ void api_close(struct api *api, void (*on_closed)(void *data), void *data)
     api->on_closed = on_closed;
     api->on_closed_data = data;
     api_watches_end(api);
-    uv_close((uv_handle_t *)&api->ready, on_ready_closed);
+    uv_close((uv_handle_t *)&api->turn, on_turn_closed);
     uv_close((uv_handle_t *)&api->tick, on_tick_closed);
 }
 
