@@ -34,7 +34,7 @@ void buf_add(struct buf *b, const void *data, size_t len);
 void buf_adds(struct buf *b, const char *s);
 void buf_addc(struct buf *b, char c);
 void buf_printf(struct buf *b, const char *format, ...) _printf_(2, 3);
-void buf_vprintf(struct buf *b, const char *format, va_list args);
+void buf_vprintf(struct buf *b, const char *format, va_list args) _printf_(2, 0);
 
 /* Room for n more bytes to be filled by the caller, who then calls buf_commit(). NULL on failure. */
 char *buf_room(struct buf *b, size_t n);

@@ -10,6 +10,8 @@ static void mark_truncated(char *text, size_t size, int written)
         memcpy(text + size - 4, "...", 4);
 }
 
+static void store(struct err *err, int code, const char *format, va_list args) _printf_(3, 0);
+
 static void store(struct err *err, int code, const char *format, va_list args)
 {
     err->code = code;
