@@ -253,10 +253,8 @@ static void repair_efi(struct job_state *s, bool boot_next)
 }
 
 /* The server must know before the machine leaves stage2, or it would be installed once more. */
-static void report_installed(struct job_state *s)
+static void wait_for_note(struct reporter *reporter)
 {
-    struct reporter *reporter = s->install->reporter;
-    reporter_say(reporter, PROTOCOL_STEP_INSTALLED, NULL, false, s->plan->image);
     if (reporter_flush(reporter, INSTALLED_FLUSH_MS) < 0)
         log_warn("the server has not taken note of the installation");
 }
@@ -268,6 +266,8 @@ static int hand_over(struct job_state *s)
     bool kexec = !s->plan->reboot;
     /* While the whole disk is held, none of its partitions can be mounted. */
     (void)close(TAKE_FD(s->fd));
+    /* Sent while the kernel is being loaded. */
+    reporter_say(reporter, PROTOCOL_STEP_INSTALLED, NULL, false, s->plan->image);
     int r = kexec ? handover_load(&s->manifest.boot, s->disk->name, s->plan->kernel_arguments, &err)
                   : 0;
     if (r < 0) {
@@ -275,7 +275,7 @@ static int hand_over(struct job_state *s)
         kexec = false;
     }
     repair_efi(s, !kexec);
-    report_installed(s);
+    wait_for_note(reporter);
     log_info("starting the installed system by %s, %ld ms after the agent's start",
              kexec ? "kexec" : "reboot", elapsed(s->install));
     reporter_say(reporter, PROTOCOL_STEP_BOOTING, NULL, false, kexec ? "kexec" : "reboot");
