@@ -115,8 +115,7 @@ static inline void *client_main(void *data)
         if (!room)
             break;
         n = recv(c->fd, room, 65536, 0);
-        if (n > 0)
-            buf_commit(&c->got, (size_t)n);
+        buf_commit(&c->got, n > 0 ? (size_t)n : 0);
         if ((c->until && strstr(buf_str(&c->got), c->until)) ||
             (c->read_max && c->got.len >= c->read_max))
             break;
