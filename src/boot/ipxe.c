@@ -46,19 +46,22 @@ static void add_stage2(const struct ipxe_script *s, struct buf *out)
 }
 
 /*
- * BIOS: the first hard disk through the firmware's own disk service. UEFI: leaving with an error
- * makes the boot manager try the next entry, which is the disk's; leaving with success would stop
- * it at its menu.
+ * BIOS: the first hard disk through the firmware's own disk service. UEFI: a small GRUB that starts
+ * the loader on the disk. Leaving with an error comes second, because many boot managers then try
+ * every other network protocol, for minutes, before the disk.
  */
-static void add_local(struct buf *out)
+static void add_local(const struct ipxe_script *s, struct buf *out)
 {
-    buf_adds(out, "iseq ${platform} efi && goto efi ||\n"
-                  "sanboot --no-describe --drive 0x80 ||\n"
-                  "echo Slipway: no disk could be booted; asking again in 15 seconds\n"
-                  "sleep 15\n"
-                  "reboot\n"
-                  ":efi\n"
-                  "exit 1\n");
+    buf_printf(out,
+               "iseq ${platform} efi && goto efi ||\n"
+               "sanboot --no-describe --drive 0x80 ||\n"
+               "echo Slipway: no disk could be booted; asking again in 15 seconds\n"
+               "sleep 15\n"
+               "reboot\n"
+               ":efi\n"
+               "chain %s%s ||\n"
+               "exit 1\n",
+               s->base_url, BOOT_PATH_LOCAL);
 }
 
 void ipxe_script(const struct ipxe_script *script, struct buf *out)
@@ -76,7 +79,7 @@ void ipxe_script(const struct ipxe_script *script, struct buf *out)
         break;
     case BOOT_LOCAL:
     case BOOT_NOTHING:
-        add_local(out);
+        add_local(script, out);
         break;
     }
 }

@@ -8,6 +8,7 @@
 
 #define BOOT_PATH_IPXE "/boot/ipxe"
 #define BOOT_PATH_KERNEL "/boot/vmlinuz"
+#define BOOT_PATH_LOCAL "/boot/local.efi"
 #define BOOT_PATH_INITRD "/boot/initrd.img"
 
 struct ipxe_script {
