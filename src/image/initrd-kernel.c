@@ -42,7 +42,7 @@ static int find_in(const char *folder, const char *prefix, const char *suffix, c
 static int resolve(const char *package, char *dst, size_t size, struct err *err)
 {
     struct buf output _autobuf_ = BUF_INIT;
-    const char *argv[] = {"apt-cache", "--no-all-versions", "depends", package, NULL};
+    const char *argv[] = {"apt-cache", "depends", package, NULL};
     struct proc_options options = {.output = &output, .timeout_ms = TOOL_TIMEOUT_MS};
     int r = proc_run(argv, &options, NULL, err);
     if (r < 0)
