@@ -1,0 +1,162 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Usage: cli.sh API_SERVER SLIPWAY. The built-in client over the Unix socket and over TLS.
+server=$1 slipway=$2
+# shellcheck source=tests/api/lib.sh
+. "$(dirname "$0")/lib.sh"
+start_server
+export SLIPWAY_STATE="$state"
+s() { timeout 60 "$slipway" "$@"; }
+
+cat >"$work/rack.yaml" <<'YAML'
+apiVersion: slipway.dev/v1alpha1
+kind: Machine
+metadata: {name: node1, labels: {rack: a}}
+spec: {macAddresses: ["52:54:00:00:00:01"], image: debian}
+---
+apiVersion: slipway.dev/v1alpha1
+kind: Machine
+metadata: {name: node2, labels: {rack: b}}
+spec:
+  macAddresses: ["52:54:00:00:00:02"]
+  image: debian
+---
+apiVersion: slipway.dev/v1alpha1
+kind: Profile
+metadata: {name: small}
+spec: {image: debian}
+YAML
+
+ok "apply" s apply -f "$work/rack.yaml"
+shows '^machine.slipway.dev/node2 created$' "created"
+ok "apply again" s apply -f "$work/rack.yaml"
+shows '^profile.slipway.dev/small unchanged$' "unchanged"
+sed -i 's/  image: debian/  image: other/' "$work/rack.yaml"
+ok "apply from standard input" sh -c "timeout 60 '$slipway' apply -f - <'$work/rack.yaml'"
+shows '^machine.slipway.dev/node2 configured$' "configured"
+mkdir "$work/folder"
+cp "$work/rack.yaml" "$work/folder/"
+ok "apply of a folder" s apply -f "$work/folder"
+lacks 'configured|created' "nothing new"
+
+cat >"$work/bad.yaml" <<'YAML'
+apiVersion: slipway.dev/v1alpha1
+kind: Machine
+metadata: {name: bad}
+spec:
+  macAddresses: ["zz"]
+  rol: worker
+YAML
+status 5 "apply of a bad file" s apply -f "$work/rack.yaml" -f "$work/bad.yaml"
+shows 'bad.yaml:5: spec.macAddresses\[0\]: not a MAC address: "zz"' "file, line, field"
+shows 'bad.yaml:6: spec.rol: unknown field' "all problems at once"
+status 2 "apply without a file" s apply
+status 3 "apply of a file that is not there" s apply -f "$work/none.yaml"
+
+ok "get" s get machines
+shows '^NAME +PHASE +IMAGE' "headings"
+shows '^node2 .*other' "a row"
+ok "get by short name" s get mach node1
+ok "get KIND/NAME" s get machine/node1 profile/small
+ok "get all" s get all
+shows '^machine.slipway.dev/node1 ' "names with kinds"
+ok "get -o name" s get machines -o name
+shows '^machine.slipway.dev/node1$' "names"
+ok "get -o wide" s get machines -o wide
+shows '52:54:00:00:00:01' "more columns"
+ok "get -o yaml" s get machine node1 -o yaml
+shows '^kind: Machine$' "an object"
+lacks managedFields "without noise"
+s get machine node1 -o yaml >"$work/again.yaml"
+ok "what get prints can be applied" s apply --dry-run --force-conflicts -f "$work/again.yaml"
+ok "get -o json" s get machines -o json
+shows '"kind": "List"' "a list"
+ok "get -o jsonpath" s get machine node1 -o 'jsonpath={.spec.image}{"\n"}'
+shows '^debian$' "a value"
+ok "get -l" s get machines -l rack=b -o name
+lacks node1 "selects"
+ok "get --field-selector" s get machines --field-selector spec.image=other --no-headers
+lacks 'node1|NAME' "selects"
+status 3 "get of nothing" s get machine nope
+status 5 "get of an unknown kind" s get things
+shows 'expected one of machines' "lists the kinds"
+status 2 "an unknown option" s get machines --frob
+status 2 "an unknown command" s frob
+
+ok "describe" s describe machine node1
+shows 'Discovered' "with Events"
+ok "events" s events machine node1
+shows 'Machine/node1 +seen for the first time' "an Event"
+
+status 3 "approve with a fingerprint before there is one" s approve node1 --fingerprint 'a b c'
+ok "the machine reports a key" curl -sf --unix-socket "$state/api.sock" -X PATCH \
+    -H 'Content-Type: application/merge-patch+json' \
+    -d '{"status":{"identity":{"words":"able baker charlie"}}}' \
+    http://x/apis/slipway.dev/v1alpha1/machines/node1/status
+status 6 "approve with a wrong fingerprint" s approve node1 --fingerprint 'able baker delta'
+ok "get" s get machine node1 -o 'jsonpath={.spec.approved}'
+lacks true "did not approve"
+ok "approve with the right one" s approve node1 --fingerprint 'Able-Baker Charlie'
+shows '^machine.slipway.dev/node1 approved$' "approved"
+ok "approve again" s approve node1
+shows 'already approved' "says so"
+ok "reject" s reject machine/node2
+shows 'node2 rejected' "rejected"
+ok "reinstall of what was never installed" s reinstall node1
+shows 'already asked for' "is due already"
+ok "it is installed" curl -sf --unix-socket "$state/api.sock" -X PATCH \
+    -H 'Content-Type: application/merge-patch+json' -d '{"status":{"installedGeneration":1}}' \
+    http://x/apis/slipway.dev/v1alpha1/machines/node1/status
+ok "reinstall" s reinstall node1
+shows 'will be reinstalled' "asked for"
+ok "reinstall again" s reinstall node1
+shows 'already asked for' "only once"
+ok "get" s get machine node1 -o 'jsonpath={.spec.installGeneration}'
+shows '^2$' "one generation more"
+
+timeout 60 "$slipway" get machines --watch >"$work/watch" 2>&1 &
+watcher=$!
+eventually "get --watch shows what is there" '^node2 ' "$work/watch"
+ok "a change" s approve node2
+timeout 60 "$slipway" events --watch >"$work/events" 2>&1 &
+events=$!
+eventually "events --watch" 'Machine/node1' "$work/events"
+sed 's/node1/node3/; s/00:01/00:03/' "$work/rack.yaml" >"$work/more.yaml"
+ok "a new machine" s apply -f "$work/more.yaml"
+eventually "get --watch shows it" '^node3 ' "$work/watch"
+eventually "events --watch shows it" 'Machine/node3' "$work/events"
+kill $watcher $events
+
+ok "kubeconfig" s kubeconfig
+shows '^current-context: slipway$' "a kubeconfig"
+s kubeconfig --user bob --role reader >"$work/bob"
+ok "a reader reads" s get machines --kubeconfig "$work/bob"
+status 6 "a reader does not write" s delete machine node1 --kubeconfig "$work/bob"
+s kubeconfig --user bob --role admin >"$work/bob2"
+status 6 "an old token is no longer good" s get machines --kubeconfig "$work/bob"
+ok "an admin writes" s delete machine node3 --kubeconfig "$work/bob2"
+sed 's/token: .*/token: wrong/' "$work/bob2" >"$work/forged"
+status 6 "a wrong token" s get machines --kubeconfig "$work/forged"
+grep -v certificate-authority-data "$work/bob2" >"$work/no-ca"
+status 1 "a server that no known authority vouches for" s get machines --kubeconfig "$work/no-ca"
+status 7 "no server" s get machines --state "$work/nowhere"
+
+ok "complete commands" s complete -- descr
+shows '^describe' "a command"
+ok "complete names" s complete -- get machines no
+shows '^node1' "a name"
+for shell in bash zsh fish; do
+    ok "completion $shell" s completion $shell
+done
+if command -v bash >/dev/null; then
+    s completion bash >"$work/completion"
+    ok "bash takes it" env PATH="$(dirname "$slipway"):$PATH" bash -c \
+        "source '$work/completion'; COMP_WORDS=(slipway get machines node); COMP_CWORD=3; _slipway; echo \"\${COMPREPLY[@]}\""
+    shows 'node1' "and completes"
+fi
+
+status 2 "delete of everything must be said" s delete machines
+ok "delete -f" s delete -f "$work/rack.yaml"
+ok "delete --ignore-not-found" s delete -f "$work/rack.yaml" --ignore-not-found
+status 3 "delete of nothing" s delete machine node1
+finish
