@@ -61,16 +61,29 @@ manual_add_modules ext4 crc32c-intel crc32c_generic \
     hv_storvsc hv_vmbus xen-blkfront usb-storage uas xhci_pci ehci_pci usbhid hid_generic \
     sdhci_pci sdhci_acpi mmc_block
 EOF
-    # A journal makes a check at each start needless. It is done when the kernel recorded an error, which
-    # is bit 1 of s_state, at byte 58 of the superblock.
-    put /etc/initramfs-tools/scripts/local-premount/slipway 755 <<'EOF'
+    # A journal makes a check at each start needless: it is done when it is asked for, or when the kernel
+    # recorded an error, which is bit 1 of s_state, at byte 58 of the superblock.
+    put /etc/initramfs-tools/hooks/fsck 755 <<'EOF'
 #!/bin/sh
 [ "$1" != prereqs ] || exit 0
-state=$(dd if="$ROOT" bs=2 skip=541 count=1 2>/dev/null)
-case $state in
-"$(printf '\002')" | "$(printf '\003')") e2fsck -p "$ROOT" ;;
+. /usr/share/initramfs-tools/hook-functions
+copy_exec /sbin/e2fsck /sbin
+copy_exec /sbin/logsave /sbin
+cat >"$DESTDIR/sbin/fsck" <<'END'
+#!/bin/sh
+options=
+for word; do
+    case $word in
+    -f) options="$options -f" forced=yes ;;
+    -a | -y | -n) options="$options $word" ;;
+    esac
+done
+state=$(dd if="$word" bs=2 skip=541 count=1 2>/dev/null)
+case $forced$state in
+yes* | "$(printf '\002')" | "$(printf '\003')") exec /sbin/e2fsck $options "$word" ;;
 esac
-exit 0
+END
+chmod 755 "$DESTDIR/sbin/fsck"
 EOF
     # In place of the parts of the same names that the udev package has.
     put /etc/initramfs-tools/hooks/udev 755 <<'EOF'
@@ -78,7 +91,6 @@ EOF
 [ "$1" != prereqs ] || exit 0
 . /usr/share/initramfs-tools/hook-functions
 copy_exec /sbin/blkid /sbin
-copy_exec /sbin/e2fsck /sbin
 EOF
     put /etc/initramfs-tools/scripts/init-top/udev 755 <<'EOF'
 #!/bin/sh
@@ -102,7 +114,7 @@ EOF
 #!/bin/sh
 [ "$1" != prereqs ] || exit 0
 mount -n -o move /dev "$rootmnt/dev" || mount -n --move /dev "$rootmnt/dev"
-rm -rf /dev
+nuke /dev
 ln -s "$rootmnt/dev" /dev
 EOF
 }
@@ -130,7 +142,7 @@ basic_configuration() {
 ::1 localhost ip6-localhost ip6-loopback
 EOF
     put /etc/fstab <<EOF
-UUID=$SLIPWAY_ROOT_UUID / ext4 errors=remount-ro 0 0
+UUID=$SLIPWAY_ROOT_UUID / ext4 errors=remount-ro 0 1
 EOF
     [ -z "$SLIPWAY_LOCALE" ] || echo "LANG=$SLIPWAY_LOCALE" | put /etc/default/locale
     : | put /etc/resolv.conf
