@@ -243,7 +243,7 @@ static void test_connections_per_address(void **state)
 static void test_slow_heads_and_bodies(void **state)
 {
     static const char *const slow[] = {
-        "GET /hel", "", "POST /body HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nab"};
+        "GET /hello", "", "POST /body HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nab"};
     struct client c[3];
     struct http_counters counters;
     (void)state;

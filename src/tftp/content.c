@@ -65,15 +65,14 @@ int tftp_content_to_netascii(struct tftp_content *c)
     if (c->size > TFTP_NETASCII_MAX)
         return -EFBIG;
     size_t size = (size_t)c->size;
+    struct tftp_content converted = {.memory = malloc(size ? 2 * size : 1), .fd = -1};
     _autofree_ uint8_t *plain = malloc(size ? size : 1);
-    _autofree_ uint8_t *text = malloc(size ? 2 * size : 1);
-    if (!plain || !text)
-        return -ENOMEM;
-    int r = tftp_content_read(c, 0, plain, size);
-    if (r < 0)
+    int r = plain && converted.memory ? tftp_content_read(c, 0, plain, size) : -ENOMEM;
+    if (r < 0) {
+        tftp_content_free(&converted);
         return r;
-    struct tftp_content converted = {.fd = -1, .size = to_netascii(plain, size, text)};
-    converted.memory = TAKE_PTR(text);
+    }
+    converted.size = to_netascii(plain, size, converted.memory);
     tftp_content_free(c);
     *c = converted;
     return 0;
