@@ -78,7 +78,7 @@ struct http_counters {
     uint64_t connections; /* accepted ever */
     uint64_t open;        /* now */
     uint64_t refused;     /* closed because of a limit */
-    uint64_t timeouts;    /* cut because the head or the body took too long */
+    uint64_t timeouts;    /* cut because a head or a body took too long, or nothing moved */
     uint64_t requests;    /* finished */
     uint64_t status[6];   /* by first digit; [0]: cut before an answer */
     uint64_t bytes;       /* body bytes of complete answers */
@@ -107,7 +107,10 @@ struct http_route {
     size_t body_max; /* larger bodies are refused with 413; 0: none accepted */
 };
 
-/* 0, -EINVAL or -ENOMEM or what pthread and libmicrohttpd failed with. */
+/*
+ * 0, -EINVAL or -ENOMEM or what pthread and libmicrohttpd failed with. After a failure the loop
+ * must still turn once, to close its handles.
+ */
 int http_server_new(const struct http_options *options, struct http_server **ret, struct err *err)
     _must_check_;
 

@@ -21,6 +21,7 @@ static char folder[64];
 static struct tftp_event last;
 static char last_name[TFTP_NAME_MAX + 1];
 static bool closed;
+static bool any_address;
 
 static void on_event(void *data, const struct tftp_event *event)
 {
@@ -70,7 +71,8 @@ static void start(struct tftp_server_options o)
     put("empty", "", 0);
     assert_int_equal(uv_loop_init(&loop), 0);
     o.loop = &loop;
-    o.address = INADDR_LOOPBACK;
+    if (!any_address)
+        o.address = INADDR_LOOPBACK;
     o.root = folder;
     o.generate = generate;
     o.on_event = on_event;
@@ -103,6 +105,15 @@ static int setup_single_port(void **state)
 {
     (void)state;
     start((struct tftp_server_options){.single_port = true});
+    return 0;
+}
+
+static int setup_any_address(void **state)
+{
+    (void)state;
+    any_address = true;
+    start((struct tftp_server_options){0});
+    any_address = false;
     return 0;
 }
 
@@ -357,6 +368,26 @@ static void test_single_port(void **state)
     (void)close(fd);
 }
 
+/* The answer comes from the address that was asked, whichever the routing table would choose. */
+static void test_source_address(void **state)
+{
+    static const struct tftp_options none;
+    const struct sockaddr_in to = {.sin_family = AF_INET,
+                                   .sin_port = htons(tftp_server_port(server)),
+                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK + 8)};
+    struct sockaddr_in from = {0};
+    socklen_t len = sizeof(from);
+    uint8_t data[64];
+    int fd = client_new();
+    (void)state;
+    size_t n = tftp_build_request(data, sizeof(data), TFTP_RRQ, "exact", TFTP_OCTET, &none);
+    assert_int_equal(sendto(fd, data, n, 0, (const struct sockaddr *)&to, sizeof(to)), n);
+    while (recvfrom(fd, received, sizeof(received), 0, (struct sockaddr *)&from, &len) < 0)
+        (void)uv_run(&loop, UV_RUN_NOWAIT);
+    assert_int_equal(ntohl(from.sin_addr.s_addr), INADDR_LOOPBACK + 8);
+    (void)close(fd);
+}
+
 static void test_file_cut_short(void **state)
 {
     char path[PATH_MAX];
@@ -494,5 +525,6 @@ UNIT_MAIN(TEST(test_plain_512), TEST(test_options_and_window), TEST(test_netasci
           TEST(test_refusals), TEST(test_size_probe), TEST(test_stranger),
           TEST(test_repeated_request), TEST(test_file_cut_short), TEST(test_hundred_at_once),
           cmocka_unit_test_setup_teardown(test_limit_per_client, setup_limited, teardown),
+          cmocka_unit_test_setup_teardown(test_source_address, setup_any_address, teardown),
           cmocka_unit_test_setup_teardown(test_single_port, setup_single_port, teardown),
           TEST(test_curl), TEST(test_tftp_hpa))
