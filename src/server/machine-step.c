@@ -89,8 +89,11 @@ static void fail(struct machine_change *c, const struct machine_view *v, const c
 
 /* ---- approval, shared by hello and specification changes ---- */
 
-/* Decides what holds before any installation; true when it may go on to one. */
-static bool admitted(const struct machine_view *v, struct machine_change *c)
+/*
+ * Decides what holds before any installation; true when it may go on to one. `here`: the machine
+ * itself has just spoken, so that it is Discovered now.
+ */
+static bool admitted(const struct machine_view *v, struct machine_change *c, bool here)
 {
     const struct machine *m = v->machine;
     switch (v->effective->approved) {
@@ -100,7 +103,7 @@ static bool admitted(const struct machine_view *v, struct machine_change *c)
         answer(c, PROTOCOL_REJECT, POLL_REJECTED, "this machine was rejected");
         return false;
     case TRI_UNSET:
-        if (m->status.phase == MACHINE_PHASE_UNSET || m->status.phase == MACHINE_REJECTED)
+        if (m->status.phase == MACHINE_REJECTED || (here && m->status.phase == MACHINE_PHASE_UNSET))
             enter(c, v, MACHINE_DISCOVERED, "Discovered", "reported itself, waits for approval");
         condition(c, "Approved", CONDITION_UNKNOWN, "Undecided", "waits for approval");
         answer(c, PROTOCOL_WAIT, POLL_SOON, "waiting for approval: slipway approve %s",
@@ -168,7 +171,7 @@ static void hello_agent(const struct machine_view *v, const struct machine_event
     c->seen = true;
     if (!same_key && m->status.identity.public_key)
         note(c, false, "NewKey", "stage2 started anew, with a new key");
-    if (!admitted(v, c))
+    if (!admitted(v, c, true))
         return;
     if (installed) {
         answer(c, PROTOCOL_BOOT, POLL_WAITING, "this machine is installed: booting its disk");
@@ -226,7 +229,7 @@ static void hello_node(const struct machine_view *v, const struct machine_event 
     if (!is_known_node(v, e, c))
         return;
     if (v->effective->approved == TRI_FALSE) {
-        (void)admitted(v, c);
+        (void)admitted(v, c, true);
         return;
     }
     note_installed(v, c, e->hello->install_generation);
@@ -302,7 +305,7 @@ static void spec_changed(const struct machine_view *v, struct machine_change *c)
     const struct machine *m = v->machine;
     bool changed = m->status.observed_generation != m->meta.generation;
     c->observe = changed;
-    if (!admitted(v, c))
+    if (!admitted(v, c, false))
         return;
     bool restart = m->status.phase == MACHINE_PHASE_UNSET || m->status.phase == MACHINE_REJECTED ||
                    m->status.phase == MACHINE_DISCOVERED ||
