@@ -9,6 +9,7 @@
 #include "base/rd.h"
 #include "image/chunk.h"
 #include "image/gpt.h"
+#include "image/mbr.h"
 
 #define MARKER_MAGIC "SLIPWAY-PARTIAL1"
 enum { MARKER_MAGIC_SIZE = 16, PARTITION_HEAD_SIZE = 72 << 10 };
@@ -137,6 +138,27 @@ static void add_name(struct buf *list, const char *name)
         buf_printf(list, "%s%s", list->len ? ", " : "", name);
 }
 
+/* A disk of DOS partitions: true when one of them is a seed of ours. */
+static bool mbr_has_our_seed(const struct signature_reader *reader, const struct disk *disk,
+                             const uint8_t *first)
+{
+    struct mbr mbr;
+    uint8_t head[MBR_SIZE];
+    if (mbr_parse(first, MBR_SIZE, &mbr) < 0)
+        return false;
+    for (size_t i = 0; i < MBR_ENTRIES; i++) {
+        uint64_t offset = (uint64_t)mbr.entries[i].first * disk->sector_size;
+        if (mbr.entries[i].type == MBR_TYPE_EMPTY || offset + sizeof(head) > disk->size)
+            continue;
+        const char *name = reader->read(reader->data, offset, head, sizeof(head)) == 0
+                               ? signature_of(head, sizeof(head))
+                               : NULL;
+        if (name && strcmp(name, "vfat") == 0 && seed_is_ours(head, sizeof(head)))
+            return true;
+    }
+    return false;
+}
+
 /* Names what the partitions hold; true when one of them is a seed of ours. */
 static bool examine_partitions(const struct signature_reader *reader, const struct gpt *gpt,
                                struct buf *list)
@@ -200,6 +222,10 @@ static void examine_ends(const struct signature_reader *reader, const struct end
     if (examine_gpt(reader, ends, disk))
         return;
     const char *name = signature_of(ends->head, ends->head_len);
+    if (!name && ends->head_len >= MBR_SIZE && mbr_has_our_seed(reader, disk, ends->head)) {
+        set_contents(disk, DISK_OURS, "slipway: mbr partitions", "");
+        return;
+    }
     if (!name && tail_is_mdraid(ends->tail, ends->tail_len))
         name = "mdraid";
     if (!name && has_magic(ends->head, ends->head_len, 510, "\x55\xaa", 2))

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/proc.h"
 #include "image/gpt-disk.h"
+#include "image/mbr.h"
 
 enum { SIZE = 64 << 20 };
 static char path[] = "/tmp/slipway-signature-XXXXXX";
@@ -163,6 +164,26 @@ static void test_seed_tells_ours_from_foreign(void **state)
     assert_int_equal(examine().state, DISK_OURS);
 }
 
+static void test_seed_among_dos_partitions(void **state)
+{
+    (void)state;
+    struct mbr mbr = {.entries = {{.type = MBR_TYPE_LINUX, .first = 2048, .count = 4096}}};
+    struct layout layout = {.seed_size = LAYOUT_SEED_SIZE};
+    struct seed seed _autoseed_ = SEED_INIT;
+    struct err err = ERR_INIT;
+    uint8_t sector[MBR_SIZE] = {0}, *bytes = NULL;
+    int number = mbr_append(&mbr, SIZE / 512, LAYOUT_SEED_SIZE / 512, 2048, MBR_TYPE_FAT16_LBA);
+    assert_true(number > 0);
+    mbr_print(&mbr, sector);
+    put(0, sector, sizeof(sector));
+    assert_int_equal(examine().state, DISK_FOREIGN);
+    layout.seed_offset = (uint64_t)mbr.entries[number - 1].first * 512;
+    assert_int_equal(layout_seed(&layout, &seed, 512, &bytes, &err), 0);
+    put(layout.seed_offset, bytes, layout.seed_size);
+    free(bytes);
+    assert_int_equal(examine().state, DISK_OURS);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -172,6 +193,7 @@ int main(void)
         cmocka_unit_test_setup(test_lvm_label_in_the_second_sector, empty),
         cmocka_unit_test_setup(test_marker_of_an_unfinished_installation, empty),
         cmocka_unit_test_setup(test_seed_tells_ours_from_foreign, empty),
+        cmocka_unit_test_setup(test_seed_among_dos_partitions, empty),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
