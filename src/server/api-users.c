@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <jansson.h>
 #include <sodium.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
 #include "base/str.h"
@@ -97,6 +98,17 @@ int api_users_load(const char *path, struct api_users **ret, struct err *err)
     return 0;
 }
 
+/* A file that root replaces stays readable for a server that runs as another user. */
+static int give_to_owner_of_folder(const char *path, struct err *err)
+{
+    struct stat st;
+    const char *slash = strrchr(path, '/');
+    _autofree_ char *folder = slash ? strndup(path, (size_t)(slash - path)) : strdup(".");
+    if (!folder || geteuid() != 0 || stat(folder, &st) < 0)
+        return 0;
+    return chown(path, st.st_uid, st.st_gid) < 0 ? err_errno(err, -errno, "%s", path) : 0;
+}
+
 int api_users_save(const struct api_users *users, const char *path, struct err *err)
 {
     json_auto_t *list = json_array();
@@ -110,7 +122,8 @@ int api_users_save(const struct api_users *users, const char *path, struct err *
     _autofree_ char *text = json_dumps(list, JSON_INDENT(2));
     if (!text)
         return err_errno(err, -ENOMEM, "%s", path);
-    return file_write_atomic(path, text, strlen(text), 0600, err);
+    int r = file_write_atomic(path, text, strlen(text), 0600, err);
+    return r < 0 ? r : give_to_owner_of_folder(path, err);
 }
 
 static void hash_token(const char *token, uint8_t hash[static API_TOKEN_HASH_SIZE])

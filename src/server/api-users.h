@@ -39,7 +39,7 @@ int api_users_load(const char *path, struct api_users **ret, struct err *err) _m
 void api_users_free(struct api_users *users);
 DEFINE_CLEANUP(struct api_users *, api_users_free)
 
-/* Writes the file (0600, atomically). */
+/* Writes the file (0600, atomically); when root does it, for the owner of the folder. */
 int api_users_save(const struct api_users *users, const char *path, struct err *err) _must_check_;
 
 /*
