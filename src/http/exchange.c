@@ -3,6 +3,8 @@
  * The I/O threads' side of a request: libmicrohttpd's callbacks, which collect the head and the
  * body, answer file routes and errors themselves, and hand dynamic requests to the loop.
  */
+#include <strings.h>
+
 #include "base/log.h"
 #include "base/str.h"
 #include "http/file.h"
@@ -80,11 +82,26 @@ static bool body_too_long(struct http_request *r)
     return length && str_parse_u64(length, 0, r->route->body_max, &n) < 0;
 }
 
+/* A body whose end is not certain (RFC 9112 section 6.3) must not be waited for, let alone guessed.
+ */
+static unsigned check_framing(struct http_request *r)
+{
+    const char *coding = head_value(r, "Transfer-Encoding");
+    if (!coding)
+        return 0;
+    if (head_value(r, "Content-Length"))
+        return 400;
+    return strcasecmp(coding, "chunked") == 0 ? 0 : 501;
+}
+
 /* 0, or the status of an error that the request line or the head shows. */
 static unsigned check_head(struct http_request *r, const char *method)
 {
     if (!r->raw_target || str_copy(r->method, sizeof(r->method), method) < 0)
         return 501;
+    unsigned framing = check_framing(r);
+    if (framing)
+        return framing;
     int err = http_target_parse(r->raw_target, strlen(r->raw_target), &r->target);
     if (err < 0)
         return err == -ENOMEM ? 503 : 400;
