@@ -1,0 +1,47 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# The server is killed and the power is cut while a machine is being installed. It goes on where it
+# was, keeps its address, and counts as one installation.
+
+load lib
+
+setup_file() {
+    begin
+    new_machine node1 memory=768Mi,disk=4Gi
+    power on node1
+}
+
+teardown_file() {
+    end
+}
+
+teardown() {
+    show_failure
+}
+
+@test "vm: the server is killed while a machine writes; both go on" {
+    wait_for 300 percent_reached node1 10
+    address=$("$SLIPWAY" sandbox exec -- ip neigh show dev sandbox0 | awk '{print $1; exit}')
+    echo "$address" >"$BATS_FILE_TMPDIR/address"
+    server_kill
+    sleep 1
+    server_start
+    wait_for 120 percent_reached node1 40
+    [ "$(field node1 '.status.installedGeneration // 0')" = 0 ]
+}
+
+@test "vm: the power is cut half way; the next start resumes and finishes" {
+    power cut node1
+    power on node1
+    wait_phase node1 Installed || wait_phase node1 Running
+    # what was written before is not fetched again
+    line=$(grep -ao 'image written in .*' "$(console node1)" | tail -n 1)
+    [[ $line == *kept* && $line != *" 0 B kept"* ]]
+}
+
+@test "vm: the machine kept its address and runs" {
+    wait_phase node1 Running
+    [ "$(field node1 '.status.addresses[0].address')" = "$(cat "$BATS_FILE_TMPDIR/address")" ]
+    [ "$(field node1 .status.installedGeneration)" = 1 ]
+    wait_for 200 ssh_works node1
+}
