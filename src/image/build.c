@@ -287,7 +287,8 @@ static void make_arguments(const struct building *g, const struct image_sources 
                                          NULL};
     const struct image_build *b = g->b;
     strings_take(args, str_format("mmdebstrap"));
-    strings_take(args, str_format("--mode=%s", geteuid() == 0 ? "root" : "unshare"));
+    /* For root as well: mounts in a namespace of its own vanish even when it is killed. */
+    strings_take(args, str_format("--mode=unshare"));
     strings_take(args, str_format("--variant=%s", b->variant));
     strings_take(args, str_format("--architectures=%s", b->architecture));
     strings_take(args, str_format("--format=null"));
