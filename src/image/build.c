@@ -412,6 +412,7 @@ static int save(struct building *g, struct image_manifest *ret, struct err *err)
     if (r < 0)
         return r;
     m.boot = g->boot;
+    m.node = b->node;
     r = image_save(b->folder, g->disk_fd, &options, &m, err);
     if (r < 0)
         return r;

@@ -7,6 +7,7 @@
 #include "base/str.h"
 
 #define HASH_NAME "blake2b-256"
+#define FIRST_BOOT_NODE "slipway-node"
 
 static inline void cleanup_json(json_t **json)
 {
@@ -178,12 +179,22 @@ static int parse_chunks(json_t *chunks, struct image_manifest *m, struct err *er
     return r < 0 ? err_wrap(err, "chunks") : 0;
 }
 
+/* Who configures the installed system; other words may come, so an unknown one is an error. */
+static int parse_first_boot(json_t *root, struct image_manifest *m, struct err *err)
+{
+    if (!json_object_get(root, "firstBoot"))
+        return 0;
+    int r = get_constant(root, "firstBoot", FIRST_BOOT_NODE, err);
+    m->node = r >= 0;
+    return r;
+}
+
 /* Everything but the chunks; *m is initialised with room for them. */
 static int parse_head(json_t *root, struct image_manifest *m, struct err *err)
 {
-    static const char *const known[] = {
-        "format",   "name", "architecture", "description", "diskSize", "chunkSize",
-        "dataSize", "hash", "boot",         "chunks",      NULL};
+    static const char *const known[] = {"format",    "name",      "architecture", "description",
+                                        "diskSize",  "chunkSize", "dataSize",     "hash",
+                                        "firstBoot", "boot",      "chunks",       NULL};
     char name[IMAGE_NAME_MAX + 1] = "";
     char architecture[IMAGE_NAME_MAX + 1] = "";
     uint64_t disk_size = 0, chunk_size = 0, data_size = 0;
@@ -208,6 +219,8 @@ static int parse_head(json_t *root, struct image_manifest *m, struct err *err)
         return r;
     m->data_size = data_size;
     r = get_text(root, "description", false, m->description, sizeof(m->description), err);
+    if (r >= 0)
+        r = parse_first_boot(root, m, err);
     if (r < 0)
         return r;
     return parse_boot(json_object_get(root, "boot"), &m->boot, err);
@@ -286,6 +299,8 @@ static json_t *print_manifest(const struct image_manifest *m)
     (void)json_object_set_new(root, "chunkSize", json_integer(m->chunk_size));
     (void)json_object_set_new(root, "dataSize", json_integer((json_int_t)m->data_size));
     (void)json_object_set_new(root, "hash", json_string(HASH_NAME));
+    if (m->node)
+        (void)json_object_set_new(root, "firstBoot", json_string(FIRST_BOOT_NODE));
     if (m->boot.root_partition) {
         json_t *boot = json_pack("{s:I, s:s}", "rootPartition", (json_int_t)m->boot.root_partition,
                                  "kernel", m->boot.kernel);

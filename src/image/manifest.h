@@ -15,6 +15,7 @@
  *     "description": "...",                        optional
  *     "diskSize": 4294967296, "chunkSize": 4194304, "dataSize": 187432091,
  *     "hash": "blake2b-256",
+ *     "firstBoot": "slipway-node",   optional; without it: cloud-init, as vendors' images have
  *     "boot": {"rootPartition": 4, "kernel": "/boot/vmlinuz-...", "initrd": "/boot/initrd...",
  *              "cmdline": "root=UUID=... console=ttyS0"},    optional
  *     "chunks": {
@@ -75,6 +76,7 @@ struct image_manifest {
     uint64_t disk_size;  /* bytes, a multiple of IMAGE_SECTOR_SIZE */
     uint32_t chunk_size; /* bytes, a power of two; the last chunk may be shorter */
     uint64_t data_size;  /* bytes of the data file: the sum of all frame lengths */
+    bool node;           /* its first boot is slipway-node's; else cloud-init's */
     struct image_boot boot;
     size_t chunk_count; /* disk_size / chunk_size, rounded up */
     struct image_chunk *chunks;

@@ -27,6 +27,7 @@ static void make(struct image_manifest *m)
         }
     }
     m->data_size = offset;
+    m->node = true;
     m->boot.root_partition = 4;
     assert_int_equal(str_copy(m->boot.kernel, sizeof(m->boot.kernel), "/boot/vmlinuz-6.1"), 0);
     assert_int_equal(str_copy(m->boot.initrd, sizeof(m->boot.initrd), "/boot/initrd.img-6.1"), 0);
@@ -49,6 +50,7 @@ static void test_round_trip(void **state)
     _autofree_ char *text = print(&m);
     assert_int_equal(image_manifest_parse(text, strlen(text), &copy, NULL), 0);
     assert_string_equal(copy.name, "debian-12");
+    assert_true(copy.node);
     assert_string_equal(copy.boot.kernel, "/boot/vmlinuz-6.1");
     assert_int_equal(copy.chunk_count, COUNT);
     assert_int_equal(copy.data_size, m.data_size);
@@ -103,6 +105,7 @@ static void test_refuses(void **state)
     refuse("[[1,2]]", "[1,2]", "zero[0]");
     refuse("\"frames\":\"", "\"frames\":\"AAAA", "frames");
     refuse("\"rootPartition\":4", "\"rootPartition\":129", "rootPartition");
+    refuse("slipway-node", "slipway-nod", "firstBoot");
     refuse("/boot/vmlinuz-6.1", "boot/vmlinuz", "boot.kernel");
     refuse("/boot/vmlinuz-6.1", "/boot/../../x", "boot.kernel");
     refuse("root=x console", "root=x\\nconsole", "boot.cmdline");

@@ -40,6 +40,7 @@ static void fill(struct image_facts *facts, const struct image_manifest *m)
     facts->disk_size = m->disk_size;
     facts->data_size = m->data_size;
     facts->chunk_count = m->chunk_count;
+    facts->cloud_init = !m->node;
     facts->kexec = m->boot.root_partition > 0;
     (void)snprintf(facts->architecture, sizeof(facts->architecture), "%s", m->architecture);
 }

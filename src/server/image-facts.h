@@ -17,8 +17,8 @@ struct image_facts {
     char architecture[64];
     char manifest_file[256]; /* names in the image folder */
     char data_file[256];
-    bool kexec;         /* stage2 can start its kernel directly */
-    bool cloud_init;    /* an imported image, configured by cloud-init */
+    bool kexec;      /* stage2 can start its kernel directly */
+    bool cloud_init; /* configured by cloud-init and not by slipway-node, as imported images are */
     int64_t changed_ns; /* newest modification time of both files: cheap check for a change */
 };
 
