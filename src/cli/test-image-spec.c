@@ -85,7 +85,7 @@ static void test_refuses(void **state)
     refuse("name: x\npackages: [a, --b]\n", ":2: packages[1]: ");
     refuse("name: x\npackages: ['a b']\n", "packages[0]: ");
     refuse("name: x\npackages: a\n", ":2: packages: ");
-    refuse("name: x\nkernelArguments: 'a; reboot'\n", "kernelArguments: ");
+    refuse("name: x\nkernelArguments: a$(reboot)\n", "kernelArguments: ");
     refuse("name: x\nkernelArguments: \"a\\nmenuentry\"\n", "kernelArguments: ");
     refuse("name: x\nhostname: 'a b'\n", "hostname: ");
     refuse("name: x\nsize: many\n", "size: ");

@@ -148,9 +148,23 @@ EOF
     : | put /etc/resolv.conf
 }
 
+# The kernel arguments as GRUB's script language wants them: what means something to it is quoted.
+# They contain no quotes, dollar signs or backslashes.
+menu_arguments() {
+    set -f
+    for word in $SLIPWAY_CMDLINE; do
+        case $word in
+        *[\;{}\<\>\&\|\(\)\#]*) printf " '%s'" "$word" ;;
+        *) printf ' %s' "$word" ;;
+        esac
+    done
+    set +f
+}
+
 # GRUB's first stages (outside this file system) hand over to this file, or to the one that
 # update-grub writes in its place. The symbolic links follow kernel updates.
 boot_menu() {
+    arguments=$(menu_arguments)
     put /boot/grub/grub.cfg <<EOF
 # Written by slipway image build. Installing grub2-common and running update-grub replaces it.
 set timeout=0
@@ -159,18 +173,18 @@ if serial --unit=0 --speed=115200; then
     terminal_output console serial
 fi
 menuentry "Debian GNU/Linux" {
-    linux /vmlinuz root=UUID=$SLIPWAY_ROOT_UUID ro $SLIPWAY_CMDLINE
+    linux /vmlinuz root=UUID=$SLIPWAY_ROOT_UUID ro$arguments
     initrd /initrd.img
 }
 menuentry "Debian GNU/Linux, previous kernel" {
-    linux /vmlinuz.old root=UUID=$SLIPWAY_ROOT_UUID ro $SLIPWAY_CMDLINE
+    linux /vmlinuz.old root=UUID=$SLIPWAY_ROOT_UUID ro$arguments
     initrd /initrd.img.old
 }
 EOF
     put /etc/default/grub <<EOF
 GRUB_TIMEOUT=0
 GRUB_TERMINAL="console serial"
-GRUB_CMDLINE_LINUX="$SLIPWAY_CMDLINE"
+GRUB_CMDLINE_LINUX="${arguments# }"
 GRUB_DISABLE_OS_PROBER=true
 EOF
 }
@@ -226,8 +240,10 @@ unwant() {
 enable_services() {
     [ ! -e "$root/lib/systemd/system/systemd-networkd.service" ] ||
         inside systemctl --quiet enable systemd-networkd.service
-    # Its job is to delay network-online.target, which nothing here needs to be delayed by all links.
-    inside systemctl --quiet disable systemd-networkd-wait-online.service 2>/dev/null || :
+    # Its job is to delay network-online.target until all links are up. Only cloud-init needs that,
+    # to ask its server.
+    [ -e "$root/usr/bin/cloud-init" ] ||
+        inside systemctl --quiet disable systemd-networkd-wait-online.service 2>/dev/null || :
     [ -z "$SLIPWAY_NODE" ] || inside systemctl --quiet enable slipway-node.service \
         slipway-node-first-boot.service slipway-node-grow.service
 }
