@@ -32,33 +32,83 @@ static bool same_words(const char *a, const char *b)
     }
 }
 
-static int check_fingerprint(const struct args *args, const json_t *machine, struct err *err)
+static const char *part(const json_t *key, const char *name)
 {
-    const char *wanted = args_value(args, "fingerprint");
-    const char *words = object_text(machine, "status.identity.words");
-    const char *hex = object_text(machine, "status.identity.fingerprint");
-    if (!wanted)
-        return 0;
-    if (!words && !hex)
-        return err_set(err, -ENOENT, "%s has not reported a key yet: nothing to compare with",
-                       object_name(machine));
-    if ((words && same_words(wanted, words)) || (hex && same_words(wanted, hex)))
-        return 0;
-    return err_set(err, -EACCES, "%s was not approved: its fingerprint is \"%s\"",
-                   object_name(machine), words ? words : hex);
+    return json_string_value(json_object_get(key, name));
 }
 
-static int decide(const struct args *args, const json_t *machine, json_t **ret_patch,
-                  const char **ret_said, struct err *err)
+static bool has_fingerprint(const json_t *key, const char *wanted)
 {
-    int r = check_fingerprint(args, machine, err);
+    const char *words = part(key, "words"), *hex = part(key, "fingerprint");
+    return (words && same_words(wanted, words)) || (hex && same_words(wanted, hex));
+}
+
+/* The key with that fingerprint, among those that the machine was heard with. */
+static int find_key(const json_t *machine, const char *wanted, const json_t **ret, struct err *err)
+{
+    const json_t *keys[] = {object_get(machine, "status.candidate"),
+                            object_get(machine, "status.identity")};
+    const char *words = NULL;
+    for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+        if (!part(keys[i], "publicKey"))
+            continue;
+        words = words ? words : part(keys[i], "words");
+        *ret = keys[i];
+        if (has_fingerprint(keys[i], wanted))
+            return 0;
+    }
+    if (!words)
+        return err_set(err, -ENOENT, "%s has not reported a key yet: nothing to compare with",
+                       object_name(machine));
+    return err_set(err, -EACCES,
+                   "%s was not approved: the fingerprint of the key that asks is \"%s\"",
+                   object_name(machine), words);
+}
+
+/*
+ * The key that asks now; NULL when none does. One that was approved before and has not been heard
+ * since is not given up for the one that was heard before it.
+ */
+static const json_t *asking_key(const json_t *machine)
+{
+    const json_t *candidate = object_get(machine, "status.candidate");
+    if (part(candidate, "publicKey"))
+        return candidate;
+    return object_text(machine, "spec.approvedKey") ? NULL : object_get(machine, "status.identity");
+}
+
+/* What is told: that another key took the place of an approved one must not be overlooked. */
+static void say(const json_t *machine, const json_t *key, bool bind,
+                char ret_said[static MACHINE_SAID_SIZE])
+{
+    const char *words = part(key, "words");
+    if (!json_is_true(object_get(machine, "spec.approved")))
+        machine_say(ret_said, "approved");
+    else if (!bind)
+        machine_say(ret_said, "already approved");
+    else if (object_text(machine, "spec.approvedKey"))
+        machine_say(ret_said, "approved again, with another key: %s", words ? words : "");
+    else
+        machine_say(ret_said, "already approved, now for one key only: %s", words ? words : "");
+}
+
+/* The patch goes out on the condition that the Machine is still the one that was read, so the key
+ * that is bound is the one that was compared. */
+static int decide(const struct args *args, const json_t *machine, json_t **ret_patch,
+                  char ret_said[static MACHINE_SAID_SIZE], struct err *err)
+{
+    const char *wanted = args_value(args, "fingerprint");
+    const json_t *key = asking_key(machine);
+    int r = wanted ? find_key(machine, wanted, &key, err) : 0;
     if (r < 0)
         return r;
-    *ret_said = "already approved";
-    if (json_is_true(object_get(machine, "spec.approved")))
+    const char *public = part(key, "publicKey");
+    bool bind = public && !str_eq(public, object_text(machine, "spec.approvedKey"));
+    say(machine, key, bind, ret_said);
+    if (!bind && json_is_true(object_get(machine, "spec.approved")))
         return 0;
-    *ret_said = "approved";
-    *ret_patch = json_pack("{s{sb}}", "spec", "approved", true);
+    *ret_patch =
+        json_pack("{s{sb, s:s*}}", "spec", "approved", true, "approvedKey", bind ? public : NULL);
     return *ret_patch ? 0 : err_errno(err, -ENOMEM, "request");
 }
 
@@ -76,7 +126,9 @@ const struct command cmd_approve = {
     .min_operands = 1,
     .max_operands = OPERANDS_ANY,
     .details = "A machine shows the fingerprint of its key as words on its console; compare them\n"
-               "with `slipway describe machine NAME`, or let --fingerprint compare them.",
+               "with `slipway describe machine NAME`, or let --fingerprint compare them. The\n"
+               "approval is for that key only. When the machine has lost it and asks with another\n"
+               "one (status.candidate), compare again and approve again.",
     .options = options,
     .complete = {COMPLETE_MACHINE, COMPLETE_MACHINE, COMPLETE_MACHINE},
     .api = true,

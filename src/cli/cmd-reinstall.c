@@ -8,16 +8,16 @@
 #include "resource/kind.h"
 
 static int decide(const struct args *args, const json_t *machine, json_t **ret_patch,
-                  const char **ret_said, struct err *err)
+                  char ret_said[static MACHINE_SAID_SIZE], struct err *err)
 {
     (void)args;
     json_int_t installed = json_integer_value(object_get(machine, "status.installedGeneration"));
     const json_t *wanted = object_get(machine, "spec.installGeneration");
     json_int_t due = wanted ? json_integer_value(wanted) : 1;
-    *ret_said = "will be installed at its next boot (already asked for)";
+    machine_say(ret_said, "will be installed at its next boot (already asked for)");
     if (due > installed)
         return 0;
-    *ret_said = "will be reinstalled at its next network boot";
+    machine_say(ret_said, "will be reinstalled at its next network boot");
     *ret_patch = json_pack("{s{sI}}", "spec", "installGeneration", installed + 1);
     return *ret_patch ? 0 : err_errno(err, -ENOMEM, "request");
 }

@@ -4,13 +4,13 @@
 #include "resource/kind.h"
 
 static int decide(const struct args *args, const json_t *machine, json_t **ret_patch,
-                  const char **ret_said, struct err *err)
+                  char ret_said[static MACHINE_SAID_SIZE], struct err *err)
 {
     (void)args;
-    *ret_said = "already rejected";
+    machine_say(ret_said, "already rejected");
     if (json_is_false(object_get(machine, "spec.approved")))
         return 0;
-    *ret_said = "rejected";
+    machine_say(ret_said, "rejected");
     *ret_patch = json_pack("{s{sb}}", "spec", "approved", false);
     return *ret_patch ? 0 : err_errno(err, -ENOMEM, "request");
 }

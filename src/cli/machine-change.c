@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/machine-change.h"
 
+#include <stdarg.h>
+
 #include "base/str.h"
 #include "cli/client.h"
 #include "cli/target.h"
@@ -13,6 +15,14 @@ struct changing {
     machine_decision *decide;
     struct err *err;
 };
+
+void machine_say(char said[static MACHINE_SAID_SIZE], const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(said, MACHINE_SAID_SIZE, format, args);
+    va_end(args);
+}
 
 static int send_patch(const struct changing *c, const char *path, const json_t *machine,
                       json_t *patch)
@@ -36,10 +46,10 @@ static int change_once(const struct changing *c, const char *path, const char *n
 {
     const struct client_request request = {.path = path};
     json_t *machine = NULL, *patch = NULL;
-    const char *said = "";
+    char said[MACHINE_SAID_SIZE] = "";
     int r = client_call(c->client, &request, &machine, NULL, c->err);
     if (r == 0)
-        r = c->decide(c->args, machine, &patch, &said, c->err);
+        r = c->decide(c->args, machine, &patch, said, c->err);
     if (r == 0 && patch)
         r = send_patch(c, path, machine, patch);
     if (r == 0) {

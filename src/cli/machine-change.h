@@ -6,13 +6,18 @@
 
 #include "cli/command.h"
 
+enum { MACHINE_SAID_SIZE = 160 };
+
 /*
  * Decides what to do with a Machine: a merge patch (new reference) in *ret_patch, or NULL there
- * when nothing is to be done; *ret_said gets what to tell about it ("approved"), borrowed or from
- * the object. 0, or a negative errno with err.
+ * when nothing is to be done; ret_said gets what to tell about it ("approved"). 0, or a negative
+ * errno with err.
  */
 typedef int machine_decision(const struct args *args, const json_t *machine, json_t **ret_patch,
-                             const char **ret_said, struct err *err);
+                             char ret_said[static MACHINE_SAID_SIZE], struct err *err);
+
+/* Sets what to tell, cut where it does not fit. */
+void machine_say(char said[static MACHINE_SAID_SIZE], const char *format, ...) _printf_(2, 3);
 
 /*
  * Reads each Machine that the operands name, decides, and patches it on the condition that it did

@@ -35,7 +35,7 @@ struct protocol_hello {
     char *serial;  /* or NULL */
     json_t *inventory; /* as Machine.status.inventory, or NULL */
     json_t *addresses; /* array of strings "10.0.0.5/24", or NULL */
-    json_t *system;    /* node: {kernel, osImage, bootID, hostKeys[]}, or NULL */
+    json_t *system; /* {bootID}, of a node also kernel, osImage and hostKeys[]; or NULL */
     uint64_t install_generation; /* node: which installation this is; 0 in stage2 */
 };
 void protocol_hello_free(struct protocol_hello *hello);

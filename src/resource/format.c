@@ -191,6 +191,12 @@ static bool check_ssh_key(const char *s)
            strchr(s, ' ');
 }
 
+/* 43 characters hold 258 bits, of which the last two are zero. */
+static bool check_key(const char *s)
+{
+    return only(s, "-_", 43) && strlen(s) == 43 && strchr("AEIMQUYcgkosw048", s[42]);
+}
+
 static bool check_url(const char *s)
 {
     const char *rest = str_after(s, "http://");
@@ -264,6 +270,8 @@ const struct format format_user = {"a user or group name", "^[A-Za-z_][-_.A-Za-z
                                    check_user};
 const struct format format_ssh_key = {"an SSH public key line", "(ssh-|ecdsa-sha2-|sk-).* .*",
                                       check_ssh_key};
+const struct format format_key = {"an Ed25519 public key in base64url",
+                                  "^[-_A-Za-z0-9]{42}[AEIMQUYcgkosw048]$", check_key};
 const struct format format_url = {"an http or https URL", "^https?://[^/ ][^ ]*$", check_url};
 const struct format format_timezone = {"a time zone name", "^[A-Za-z0-9][-_+/A-Za-z0-9]*$",
                                        check_timezone};

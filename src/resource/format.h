@@ -20,6 +20,7 @@ extern const struct format format_mode;      /* "0644" */
 extern const struct format format_owner;     /* "user" or "user:group" */
 extern const struct format format_user;
 extern const struct format format_ssh_key;  /* a line of authorized_keys */
+extern const struct format format_key;      /* 32 bytes in base64url: an Ed25519 public key */
 extern const struct format format_url;      /* http or https */
 extern const struct format format_timezone; /* "Europe/Berlin" */
 extern const struct format format_reason;   /* CamelCase */

@@ -36,9 +36,15 @@ const struct field machine_spec_fields[] = {
     F_STRING(S, cluster, "cluster", .format = &format_name, .flags = FIELD_SELECTABLE,
              .doc = "Name of the Cluster that the machine belongs to."),
     F_TRI(S, approved, "approved",
-          .doc = "Whether the machine may be installed: true approves it and binds the key that it "
-                 "registered with, false rejects it. Without a value it waits for a decision.",
+          .doc = "Whether the machine may be installed: true approves it, false rejects it. Without "
+                 "a value it waits for a decision.",
           .late = "undecided, or as the Profile's autoApprove says"),
+    F_STRING(S, approved_key, "approvedKey", .format = &format_key,
+             .doc = "Key that the approval is bound to: whoever asks as this machine with another "
+                    "one gets nothing and is shown in status.candidate. `slipway approve` sets it "
+                    "to the key that asks.",
+             .late = "the first key that asks is trusted, and a later one as well while an "
+                     "installation is due"),
     F_INT(S, install_generation, "installGeneration", .def = "1", .min = 0, .max = INT32_MAX,
           .doc = "The machine is installed while this number is above "
                  "status.installedGeneration. Raise it to have the machine installed once more."),
@@ -57,6 +63,16 @@ static const struct field identity_fields[] = {
     F_STRING(struct machine_identity, words, "words",
              .doc = "The fingerprint as words, as the machine's console shows it."),
     {0}};
+
+#define S struct machine_candidate
+static const struct field candidate_fields[] = {
+    F_STRING(S, public_key, "publicKey", .doc = "Ed25519 key that asks, base64url."),
+    F_STRING(S, fingerprint, "fingerprint", .doc = "Fingerprint of that key."),
+    F_STRING(S, words, "words",
+             .doc = "The fingerprint as words, as the console shows it of the machine that asks."),
+    F_TIME(S, seen, "seen", .doc = "When it asked, to the minute."),
+    {0}};
+#undef S
 
 /* What machines report of themselves: anybody on the network may, so it is kept short. */
 #define FACT .max_length = 128
@@ -159,6 +175,13 @@ const struct field machine_status_fields[] = {
               .doc = "Approved, Imaged, Booted, Joined and Healthy."),
     F_OBJECT(S, identity, "identity", struct machine_identity, identity_fields,
              .doc = "Key that the machine registered with."),
+    F_OBJECT(S, candidate, "candidate", struct machine_candidate, candidate_fields,
+             .doc = "Key that asks as this machine though another one is approved: of an intruder, "
+                    "or of the machine itself when it has lost its key. Compare the words on its "
+                    "console before `slipway approve`."),
+    F_STRING(S, boot_id, "bootID", .format = &format_uuid,
+             .doc = "Start of stage2 that was heard of last. Each start that begins to install is "
+                    "an attempt."),
     F_OBJECT(S, inventory, "inventory", struct machine_inventory, machine_inventory_fields,
              .doc = "Hardware that stage2 found."),
     F_OBJECT(S, progress, "progress", struct machine_progress, progress_fields,

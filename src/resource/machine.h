@@ -125,6 +125,7 @@ struct machine_spec {
     const char *profile;
     const char *cluster;
     enum tristate approved;     /* unset: undecided; false: rejected */
+    const char *approved_key;   /* that the approval is bound to; NULL: the first that asks */
     int64_t install_generation; /* install while above status.installed_generation; default 1 */
     struct bmc bmc;
 
@@ -144,6 +145,14 @@ struct machine_identity {
     const char *public_key;  /* base64url without padding, Ed25519 */
     const char *fingerprint; /* hex */
     const char *words;       /* the same as words, as consoles show it */
+};
+
+/* A key that asks as the machine but is not the approved one. */
+struct machine_candidate {
+    const char *public_key;
+    const char *fingerprint;
+    const char *words;
+    int64_t seen;
 };
 
 struct machine_dmi {
@@ -230,6 +239,8 @@ struct machine_status {
     const struct condition *conditions;
     size_t n_conditions;
     struct machine_identity identity;
+    struct machine_candidate candidate;
+    const char *boot_id; /* of the stage2 that was heard of last */
     struct machine_inventory inventory;
     struct machine_progress progress;
     const struct machine_address *addresses;

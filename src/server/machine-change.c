@@ -8,10 +8,10 @@
 
 bool machine_change_writes(const struct machine_change *c)
 {
-    return c->phase != MACHINE_PHASE_UNSET || c->identity || c->inventory || c->addresses ||
-           c->progress || c->clear_progress || c->clear_failure || c->seen || c->observe ||
-           c->installed_generation >= 0 || c->attempts >= 0 || c->failure || c->n_conditions ||
-           c->n_notes;
+    return c->phase != MACHINE_PHASE_UNSET || c->identity || c->candidate || c->clear_candidate ||
+           c->boot_id || c->inventory || c->addresses || c->progress || c->clear_progress ||
+           c->clear_failure || c->seen || c->observe || c->installed_generation >= 0 ||
+           c->attempts >= 0 || c->failure || c->n_conditions || c->n_notes;
 }
 
 static json_t *time_value(int64_t ms)
@@ -20,17 +20,28 @@ static json_t *time_value(int64_t ms)
     return json_string(clock_text(ms, text));
 }
 
-static int set_identity(json_t *object, const struct trust_public *key)
+/* A key as status shows it; a new reference, NULL when out of memory. */
+static json_t *key_object(const struct trust_public *key)
 {
     char text[TRUST_PUBLIC_TEXT_SIZE], words[TRUST_FINGERPRINT_TEXT_SIZE];
     uint8_t digest[TRUST_DIGEST_SIZE];
     trust_digest(key->b, sizeof(key->b), digest);
     _autofree_ char *hex = str_hex(digest, sizeof(digest));
-    if (!hex)
-        return -ENOMEM;
-    return object_set(object, "status.identity",
-                      json_pack("{s:s, s:s, s:s}", "publicKey", trust_public_text(key, text),
-                                "fingerprint", hex, "words", trust_fingerprint(key, words)));
+    return hex ? json_pack("{s:s, s:s, s:s}", "publicKey", trust_public_text(key, text),
+                           "fingerprint", hex, "words", trust_fingerprint(key, words))
+               : NULL;
+}
+
+static int set_candidate(json_t *object, const struct machine_event *e)
+{
+    json_t *candidate = key_object(e->key);
+    (void)json_object_set_new(candidate, "seen", time_value(e->now_ms));
+    return object_set(object, "status.candidate", candidate);
+}
+
+static int set_boot_id(json_t *object, const json_t *system)
+{
+    return object_set(object, "status.bootID", json_incref(json_object_get(system, "bootID")));
 }
 
 /* The inventory comes from the network: only what the field table admits is kept. */
@@ -83,7 +94,11 @@ static int apply_what_was_sent(const struct machine_change *c, const struct mach
 {
     int r = 0;
     if (c->identity)
-        r = set_identity(object, e->key);
+        r = object_set(object, "status.identity", key_object(e->key));
+    if (r == 0 && c->candidate)
+        r = set_candidate(object, e);
+    if (r == 0 && c->boot_id)
+        r = set_boot_id(object, e->hello->system);
     if (r == 0 && c->inventory)
         r = set_inventory(object, e->hello->inventory);
     if (r == 0 && c->addresses)
@@ -124,6 +139,8 @@ int machine_change_apply(const struct machine_change *c, const struct machine_vi
         clear(object, "progress");
     if (r == 0 && c->clear_failure)
         clear(object, "failure");
+    if (r == 0 && c->clear_candidate)
+        clear(object, "candidate");
     if (r == 0 && c->failure)
         r = set_failure(object, c, e->now_ms);
     for (size_t i = 0; r == 0 && i < c->n_conditions; i++)

@@ -5,8 +5,17 @@
 #include <stdarg.h>
 
 #include "base/str.h"
+#include "resource/format.h"
 
 enum { SEEN_MS = 10000 }; /* how exact lastSeen is: each new value is a write */
+
+/* What anybody on the network can make the server write is bounded in time. */
+enum {
+    CANDIDATE_OTHER_MS = 10 * 1000,      /* how long a candidate keeps its place */
+    CANDIDATE_SAME_MS = 60 * 1000,       /* how exact its time is */
+    CANDIDATE_STALE_MS = 10 * 60 * 1000, /* it asks no more */
+    NOTE_AGAIN_MS = 60 * 1000,           /* between two warnings of one reason */
+};
 enum { POLL_SOON = 2, POLL_WAITING = 5, POLL_FAILED = 10, POLL_REJECTED = 60 };
 
 static void note(struct machine_change *c, bool warning, const char *reason, const char *format,
@@ -64,11 +73,53 @@ static void enter(struct machine_change *c, const struct machine_view *v, enum m
     note(c, phase == MACHINE_FAILED || phase == MACHINE_REJECTED, reason, "%s", message);
 }
 
-static bool key_is(const struct machine *m, const struct trust_public *key)
+/* A warning about what strangers do, who may do it a thousand times a second. */
+static void warn_rarely(struct machine_change *c, const struct machine_view *v, int64_t now,
+                        const char *reason, const char *message)
+{
+    const struct machine_status *s = &v->machine->status;
+    for (size_t i = 0; i < s->n_timeline; i++) {
+        int64_t age = now - s->timeline[i].time;
+        if (str_eq(s->timeline[i].event, reason) && age >= 0 && age < NOTE_AGAIN_MS)
+            return;
+    }
+    note(c, true, reason, "%s", message);
+}
+
+static bool key_is(const char *known, const struct trust_public *key)
 {
     char text[TRUST_PUBLIC_TEXT_SIZE];
-    return m->status.identity.public_key &&
-           str_eq(m->status.identity.public_key, trust_public_text(key, text));
+    return known && str_eq(known, trust_public_text(key, text));
+}
+
+static bool is_identity(const struct machine_view *v, const struct trust_public *key)
+{
+    return key_is(v->machine->status.identity.public_key, key);
+}
+
+/* The one key that may speak for the machine: the approved one, else the one it registered with. */
+static bool is_bound(const struct machine_view *v, const struct trust_public *key)
+{
+    const char *approved = v->effective->approved_key;
+    return approved ? key_is(approved, key) : is_identity(v, key);
+}
+
+/* The machine itself speaks: a candidate that was approved, or went away, is one no more. */
+static void settle_candidate(const struct machine_view *v, const struct machine_event *e,
+                             struct machine_change *c)
+{
+    const struct machine_candidate *k = &v->machine->status.candidate;
+    int64_t age = e->now_ms - k->seen;
+    c->clear_candidate =
+        k->public_key && (!v->effective->approved_key || key_is(k->public_key, e->key) || age < 0 ||
+                          age >= CANDIDATE_STALE_MS);
+}
+
+static bool candidate_waits(const struct machine_view *v, const struct machine_change *c)
+{
+    const struct machine_candidate *k = &v->machine->status.candidate;
+    return k->public_key && !c->clear_candidate && v->effective->approved_key &&
+           !str_eq(k->public_key, v->effective->approved_key);
 }
 
 static bool wants_install(const struct machine_view *v)
@@ -88,6 +139,12 @@ static void fail(struct machine_change *c, const struct machine_view *v, const c
 }
 
 /* ---- approval, shared by hello and specification changes ---- */
+
+static void key_changed(struct machine_change *c)
+{
+    condition(c, "Approved", CONDITION_FALSE, "KeyChanged",
+              "a key that is not spec.approvedKey asks as this machine: see status.candidate");
+}
 
 /*
  * Decides what holds before any installation; true when it may go on to one. `here`: the machine
@@ -110,7 +167,10 @@ static bool admitted(const struct machine_view *v, struct machine_change *c, boo
                m->meta.name);
         return false;
     case TRI_TRUE:
-        condition(c, "Approved", CONDITION_TRUE, "Approved", "spec.approved is true");
+        if (candidate_waits(v, c))
+            key_changed(c);
+        else
+            condition(c, "Approved", CONDITION_TRUE, "Approved", "spec.approved is true");
         return true;
     }
     return false;
@@ -150,23 +210,62 @@ static void hello_install(const struct machine_view *v, struct machine_change *c
     answer(c, PROTOCOL_INSTALL, POLL_WAITING, "installing Image %s", v->effective->image);
 }
 
+/* Not the approved key: it gets nothing, and all that changes is who is seen to ask. */
+static void hello_stranger(const struct machine_view *v, const struct machine_event *e,
+                           struct machine_change *c)
+{
+    const struct machine_candidate *known = &v->machine->status.candidate;
+    bool same = key_is(known->public_key, e->key);
+    int64_t age = e->now_ms - known->seen;
+    if (v->effective->approved == TRI_FALSE) {
+        answer(c, PROTOCOL_REJECT, POLL_REJECTED, "this machine was rejected");
+        return;
+    }
+    answer(c, PROTOCOL_WAIT, POLL_WAITING,
+           "its key is not the approved one; compare the words on its console, then: slipway "
+           "approve %s",
+           v->machine->meta.name);
+    if (known->public_key && age >= 0 && age < (same ? CANDIDATE_SAME_MS : CANDIDATE_OTHER_MS))
+        return;
+    c->candidate = true;
+    key_changed(c);
+    if (!same)
+        warn_rarely(c, v, e->now_ms, "KeyChanged",
+                    "a stage2 whose key is not the approved one asks as this machine");
+}
+
+/* The hello's boot ID when stage2 was started since the last one, else NULL. */
+static const char *new_boot_id(const struct machine_view *v, const struct machine_event *e)
+{
+    const char *id = json_string_value(json_object_get(e->hello->system, "bootID"));
+    bool valid = id && format_uuid.check(id);
+    return valid && !str_eq(id, v->machine->status.boot_id) ? id : NULL;
+}
+
 /*
- * A stage2 makes a new key at each start. It is taken while an installation (or an inventory) is
- * open; a machine whose system is installed keeps the identity that is on its disk.
+ * Only the approved key is let in. A machine that nobody bound to a key is trusted on first use: a
+ * new key is taken while an installation (or an inventory) is open, but one whose system is
+ * installed keeps the identity that is on its disk.
  */
 static void hello_agent(const struct machine_view *v, const struct machine_event *e,
                         struct machine_change *c)
 {
     const struct machine *m = v->machine;
-    bool same_key = key_is(m, e->key);
+    bool same_key = is_identity(v, e->key), bound = is_bound(v, e->key);
     bool installed = m->status.installed_generation > 0 && !wants_install(v);
-    if (installed && !same_key) {
-        note(c, true, "UnexpectedStage2",
-             "a stage2 with another key asked as this machine, whose system is installed");
+    if (installed && !bound) {
+        warn_rarely(c, v, e->now_ms, "UnexpectedStage2",
+                    "a stage2 with another key asked as this machine, whose system is installed");
         answer(c, PROTOCOL_BOOT, POLL_WAITING, "this machine is installed: booting its disk");
         return;
     }
+    if (v->effective->approved_key && !bound) {
+        hello_stranger(v, e, c);
+        return;
+    }
+    settle_candidate(v, e, c);
     c->identity = !same_key;
+    c->boot_id = new_boot_id(v, e) != NULL;
     c->inventory = e->hello->inventory != NULL;
     c->seen = true;
     if (!same_key && m->status.identity.public_key)
@@ -182,10 +281,16 @@ static void hello_agent(const struct machine_view *v, const struct machine_event
         answer(c, PROTOCOL_WAIT, POLL_WAITING, "approved; no Image is assigned to this machine");
         return;
     }
-    hello_install(v, c, !same_key || m->status.attempts == 0);
+    hello_install(v, c, !same_key || c->boot_id || m->status.attempts == 0);
 }
 
 /* ---- the installed system ---- */
+
+/* Only while an installation is due do other keys matter. */
+static void forget_candidate(const struct machine_view *v, struct machine_change *c)
+{
+    c->clear_candidate = v->machine->status.candidate.public_key != NULL;
+}
 
 static void running(const struct machine_view *v, struct machine_change *c, const char *message)
 {
@@ -193,6 +298,7 @@ static void running(const struct machine_view *v, struct machine_change *c, cons
     c->seen = true;
     c->clear_failure = true;
     c->clear_progress = true;
+    forget_candidate(v, c);
     if (phase != MACHINE_JOINING && phase != MACHINE_READY && phase != MACHINE_RELEASING)
         enter(c, v, MACHINE_RUNNING, "Running", message);
     condition(c, "Booted", CONDITION_TRUE, "Reported", message);
@@ -216,9 +322,12 @@ static void note_installed(const struct machine_view *v, struct machine_change *
 static bool is_known_node(const struct machine_view *v, const struct machine_event *e,
                           struct machine_change *c)
 {
-    if (key_is(v->machine, e->key))
+    if (is_bound(v, e->key)) {
+        settle_candidate(v, e, c);
         return true;
-    note(c, true, "UnknownIdentity", "a message signed with a key that is not this machine's");
+    }
+    warn_rarely(c, v, e->now_ms, "UnknownIdentity",
+                "a message signed with a key that is not this machine's");
     answer(c, PROTOCOL_REJECT, POLL_REJECTED, "this key is not this machine's");
     return false;
 }
@@ -269,6 +378,7 @@ static void report_installed(const struct machine_view *v, const struct protocol
     note_installed(v, c, r->install_generation);
     c->clear_progress = true;
     c->clear_failure = true;
+    forget_candidate(v, c);
     enter(c, v, MACHINE_INSTALLED, "Installed", "image and identity are on the disk");
 }
 

@@ -57,9 +57,12 @@ struct machine_condition {
 struct machine_change {
     enum machine_phase phase; /* UNSET: keep */
     bool identity;            /* take the event's key */
-    bool inventory;           /* take the hello's inventory */
-    bool addresses;           /* take the hello's addresses */
-    bool progress;            /* take the report's progress */
+    bool candidate;           /* note the event's key as one that asks but is not approved */
+    bool clear_candidate;
+    bool boot_id;   /* take the hello's boot ID */
+    bool inventory; /* take the hello's inventory */
+    bool addresses; /* take the hello's addresses */
+    bool progress;  /* take the report's progress */
     bool clear_progress, clear_failure;
     bool seen;                    /* lastSeen = now */
     bool observe;                 /* observedGeneration = metadata.generation */

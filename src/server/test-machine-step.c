@@ -12,6 +12,7 @@ struct fixture {
     struct trust_key key;
     struct clock_fake clock;
     bool image_ready;
+    const char *boot_id; /* of the stage2 that speaks; NULL: it says none */
     struct machine_change change;
 };
 
@@ -54,8 +55,10 @@ static void hello(struct fixture *f, enum protocol_program program, uint64_t gen
     struct protocol_hello h = {.program = program, .install_generation = generation};
     h.inventory =
         program == PROTOCOL_AGENT ? json_pack("{s:I}", "memoryBytes", (json_int_t)1 << 30) : NULL;
+    h.system = f->boot_id ? json_pack("{s:s}", "bootID", f->boot_id) : NULL;
     step(f, (struct machine_event){.type = MACHINE_EVENT_HELLO, .hello = &h});
     json_decref(h.inventory);
+    json_decref(h.system);
 }
 
 static void report(struct fixture *f, const char *name, const char *failure, bool final)
@@ -237,10 +240,315 @@ static void test_deadlines(void **state)
     fixture_free(&f);
 }
 
+/* ---- approval is bound to a key ---- */
+
+static void bind_to(struct fixture *f, const struct trust_key *key)
+{
+    char text[TRUST_PUBLIC_TEXT_SIZE];
+    assert_int_equal(object_set(f->object, "spec.approvedKey",
+                                json_string(trust_public_text(&key->public, text))),
+                     0);
+    step(f, (struct machine_event){.type = MACHINE_EVENT_SPEC});
+}
+
+static bool key_at(const struct fixture *f, const char *path, const struct trust_key *key)
+{
+    char text[TRUST_PUBLIC_TEXT_SIZE];
+    return str_eq(object_text(f->object, path), trust_public_text(&key->public, text));
+}
+
+static void hello_with(struct fixture *f, const struct trust_key *key)
+{
+    struct trust_key own = f->key;
+    f->key = *key;
+    hello(f, PROTOCOL_AGENT, 0);
+    f->key = own;
+}
+
+static void assert_condition(const struct fixture *f, const char *type, const char *status,
+                             const char *reason)
+{
+    size_t i;
+    json_t *condition;
+    json_array_foreach (object_get(f->object, "status.conditions"), i, condition) {
+        if (!str_eq(object_text(condition, "type"), type))
+            continue;
+        assert_string_equal(object_text(condition, "status"), status);
+        assert_string_equal(object_text(condition, "reason"), reason);
+        return;
+    }
+    fail_msg("no condition %s", type);
+}
+
+static size_t count_events(const struct fixture *f, const char *event)
+{
+    size_t i, count = 0;
+    json_t *entry;
+    json_array_foreach (object_get(f->object, "status.timeline"), i, entry)
+        count += str_eq(object_text(entry, "event"), event);
+    return count;
+}
+
+/* What the follower of the store does after each change must come to rest. */
+static void assert_settled(struct fixture *f)
+{
+    step(f, (struct machine_event){.type = MACHINE_EVENT_SPEC});
+    json_t *before = json_deep_copy(f->object);
+    step(f, (struct machine_event){.type = MACHINE_EVENT_SPEC});
+    assert_true(json_equal(before, f->object));
+    json_decref(before);
+}
+
+static void test_stranger_gets_nothing_while_an_installation_is_open(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct trust_key own, stranger;
+    fixture_init(&f, APPROVED);
+    bind_to(&f, &f.key);
+    hello(&f, PROTOCOL_AGENT, 0);
+    assert_int_equal(f.change.action, PROTOCOL_INSTALL);
+    _autofree_ char *seen = strdup(object_text(f.object, "status.lastSeen"));
+    trust_key_generate(&stranger);
+    clock_fake_advance(&f.clock, 20000);
+    hello_with(&f, &stranger);
+    assert_int_equal(f.change.action, PROTOCOL_WAIT);
+    assert_non_null(strstr(f.change.reason, "slipway approve node1"));
+    assert_true(key_at(&f, "status.identity.publicKey", &f.key));
+    assert_true(key_at(&f, "status.candidate.publicKey", &stranger));
+    assert_non_null(object_text(f.object, "status.candidate.words"));
+    assert_non_null(object_text(f.object, "status.candidate.seen"));
+    assert_string_equal(object_text(f.object, "status.lastSeen"), seen);
+    assert_condition(&f, "Approved", "False", "KeyChanged");
+    assert_int_equal(count_events(&f, "KeyChanged"), 1);
+    assert_int_equal(json_integer_value(object_get(f.object, "status.attempts")), 1);
+    assert_settled(&f);
+    /* Neither can it report, nor pass for the installed system. */
+    own = f.key;
+    f.key = stranger;
+    report(&f, PROTOCOL_STEP_INSTALLED, NULL, false);
+    assert_int_equal(f.change.action, PROTOCOL_REJECT);
+    hello(&f, PROTOCOL_NODE, 1);
+    assert_int_equal(f.change.action, PROTOCOL_REJECT);
+    assert_phase(&f, "Provisioning");
+    /* The machine itself goes on as if nothing had happened. */
+    f.key = own;
+    hello(&f, PROTOCOL_AGENT, 0);
+    assert_int_equal(f.change.action, PROTOCOL_INSTALL);
+    assert_condition(&f, "Approved", "False", "KeyChanged");
+    report(&f, PROTOCOL_STEP_INSTALLED, NULL, false);
+    assert_phase(&f, "Installed");
+    assert_null(object_get(f.object, "status.candidate"));
+    assert_settled(&f);
+    assert_condition(&f, "Approved", "True", "Approved");
+    fixture_free(&f);
+}
+
+static void test_key_that_was_approved_beforehand(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct trust_key other;
+    fixture_init(&f, APPROVED);
+    bind_to(&f, &f.key);
+    trust_key_generate(&other);
+    hello_with(&f, &other);
+    assert_int_equal(f.change.action, PROTOCOL_WAIT);
+    assert_null(object_get(f.object, "status.identity"));
+    assert_null(object_get(f.object, "status.inventory"));
+    hello(&f, PROTOCOL_AGENT, 0);
+    assert_int_equal(f.change.action, PROTOCOL_INSTALL);
+    assert_true(key_at(&f, "status.identity.publicKey", &f.key));
+    fixture_free(&f);
+}
+
+static void test_candidate_that_is_approved_takes_over(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct trust_key old;
+    fixture_init(&f, APPROVED);
+    bind_to(&f, &f.key);
+    hello(&f, PROTOCOL_AGENT, 0);
+    old = f.key;
+    trust_key_generate(&f.key);
+    hello(&f, PROTOCOL_AGENT, 0);
+    assert_int_equal(f.change.action, PROTOCOL_WAIT);
+    bind_to(&f, &f.key);
+    assert_condition(&f, "Approved", "True", "Approved");
+    /* From now on the old key is nobody's, though it is the identity still. */
+    struct trust_key new = f.key;
+    f.key = old;
+    report(&f, PROTOCOL_STEP_INSTALLED, NULL, false);
+    assert_int_equal(f.change.action, PROTOCOL_REJECT);
+    assert_phase(&f, "Provisioning");
+    f.key = new;
+    hello(&f, PROTOCOL_AGENT, 0);
+    assert_int_equal(f.change.action, PROTOCOL_INSTALL);
+    assert_true(key_at(&f, "status.identity.publicKey", &f.key));
+    assert_null(object_get(f.object, "status.candidate"));
+    assert_int_equal(json_integer_value(object_get(f.object, "status.attempts")), 2);
+    hello_with(&f, &old);
+    assert_int_equal(f.change.action, PROTOCOL_WAIT);
+    assert_true(key_at(&f, "status.candidate.publicKey", &old));
+    fixture_free(&f);
+}
+
+static void test_strangers_write_seldom(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct trust_key stranger;
+    size_t writes = 0;
+    fixture_init(&f, APPROVED);
+    bind_to(&f, &f.key);
+    hello(&f, PROTOCOL_AGENT, 0);
+    /* Ever new keys, ten times a second, for two minutes. */
+    for (int i = 0; i < 1200; i++) {
+        trust_key_generate(&stranger);
+        hello_with(&f, &stranger);
+        assert_int_equal(f.change.action, PROTOCOL_WAIT);
+        writes += machine_change_writes(&f.change);
+        clock_fake_advance(&f.clock, 100);
+    }
+    assert_in_range(writes, 2, 12);
+    assert_in_range(count_events(&f, "KeyChanged"), 1, 2);
+    /* One key that asks and asks. */
+    clock_fake_advance(&f.clock, 100000);
+    writes = 0;
+    for (int i = 0; i < 1200; i++) {
+        hello_with(&f, &stranger);
+        writes += machine_change_writes(&f.change);
+        clock_fake_advance(&f.clock, 100);
+    }
+    assert_int_equal(writes, 2);
+    /* Others keep their chance to be seen. */
+    trust_key_generate(&stranger);
+    hello_with(&f, &stranger);
+    assert_true(key_at(&f, "status.candidate.publicKey", &stranger));
+    fixture_free(&f);
+}
+
+static void test_candidate_that_went_away_is_forgotten(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct trust_key stranger;
+    fixture_init(&f, APPROVED);
+    f.image_ready = false;
+    bind_to(&f, &f.key);
+    trust_key_generate(&stranger);
+    hello_with(&f, &stranger);
+    clock_fake_advance(&f.clock, 60000);
+    hello(&f, PROTOCOL_AGENT, 0);
+    assert_non_null(object_get(f.object, "status.candidate"));
+    clock_fake_advance(&f.clock, 600000);
+    hello(&f, PROTOCOL_AGENT, 0);
+    assert_null(object_get(f.object, "status.candidate"));
+    assert_condition(&f, "Approved", "True", "Approved");
+    /* Without a key that is approved there are no candidates. */
+    hello_with(&f, &stranger);
+    assert_non_null(object_get(f.object, "status.candidate"));
+    (void)json_object_del(object_get(f.object, "spec"), "approvedKey");
+    assert_settled(&f);
+    assert_condition(&f, "Approved", "True", "Approved");
+    hello_with(&f, &stranger);
+    assert_null(object_get(f.object, "status.candidate"));
+    assert_true(key_at(&f, "status.identity.publicKey", &stranger));
+    fixture_free(&f);
+}
+
+static void test_rejected_with_a_key(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct trust_key stranger;
+    fixture_init(&f, APPROVED);
+    bind_to(&f, &f.key);
+    hello(&f, PROTOCOL_AGENT, 0);
+    assert_int_equal(object_set(f.object, "spec.approved", json_false()), 0);
+    step(&f, (struct machine_event){.type = MACHINE_EVENT_SPEC});
+    assert_phase(&f, "Rejected");
+    trust_key_generate(&stranger);
+    hello_with(&f, &stranger);
+    assert_int_equal(f.change.action, PROTOCOL_REJECT);
+    assert_false(machine_change_writes(&f.change));
+    hello(&f, PROTOCOL_AGENT, 0);
+    assert_int_equal(f.change.action, PROTOCOL_REJECT);
+    fixture_free(&f);
+}
+
+static void test_stranger_at_an_installed_machine(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct trust_key stranger;
+    size_t writes = 0;
+    fixture_init(&f, APPROVED);
+    bind_to(&f, &f.key);
+    hello(&f, PROTOCOL_AGENT, 0);
+    report(&f, PROTOCOL_STEP_INSTALLED, NULL, false);
+    trust_key_generate(&stranger);
+    for (int i = 0; i < 100; i++) {
+        hello_with(&f, &stranger);
+        assert_int_equal(f.change.action, PROTOCOL_BOOT);
+        writes += machine_change_writes(&f.change);
+    }
+    assert_int_equal(writes, 1);
+    assert_null(object_get(f.object, "status.candidate"));
+    hello(&f, PROTOCOL_NODE, 1);
+    assert_phase(&f, "Running");
+    /* Asked for once more: the machine's own key is enough, another one is not. */
+    assert_int_equal(object_set(f.object, "spec.installGeneration", json_integer(2)), 0);
+    hello_with(&f, &stranger);
+    assert_int_equal(f.change.action, PROTOCOL_WAIT);
+    hello(&f, PROTOCOL_AGENT, 0);
+    assert_int_equal(f.change.action, PROTOCOL_INSTALL);
+    fixture_free(&f);
+}
+
+/* A machine that keeps its key over a power cut is told from one that just asks again. */
+static void test_each_start_is_an_attempt(void **state)
+{
+    (void)state;
+    struct fixture f;
+    static const char *const boots[] = {"11111111-2222-3333-4444-555555555501",
+                                        "11111111-2222-3333-4444-555555555502",
+                                        "11111111-2222-3333-4444-555555555503"};
+    fixture_init(&f, APPROVED);
+    bind_to(&f, &f.key);
+    for (size_t i = 0; i < ARRAY_SIZE(boots); i++) {
+        f.boot_id = boots[i];
+        for (int again = 0; again < 3; again++) {
+            hello(&f, PROTOCOL_AGENT, 0);
+            assert_int_equal(f.change.action, PROTOCOL_INSTALL);
+            assert_int_equal(json_integer_value(object_get(f.object, "status.attempts")), i + 1);
+        }
+    }
+    assert_int_equal(count_events(&f, "InstallStarted"), 3);
+    /* What is no boot ID is not kept, and is no start. */
+    f.boot_id = "../../etc/passwd\n";
+    hello(&f, PROTOCOL_AGENT, 0);
+    assert_int_equal(f.change.action, PROTOCOL_INSTALL);
+    assert_string_equal(object_text(f.object, "status.bootID"), boots[2]);
+    f.boot_id = boots[0];
+    hello(&f, PROTOCOL_AGENT, 0);
+    assert_phase(&f, "Failed");
+    fixture_free(&f);
+}
+
 UNIT_MAIN(cmocka_unit_test(test_whole_life),
           cmocka_unit_test(test_installed_machine_is_not_reinstalled),
           cmocka_unit_test(test_lost_installed_report),
           cmocka_unit_test(test_other_keys_change_nothing),
           cmocka_unit_test(test_failure_needs_a_change_to_go_on),
           cmocka_unit_test(test_attempts_are_limited), cmocka_unit_test(test_rejected),
-          cmocka_unit_test(test_image_not_ready), cmocka_unit_test(test_deadlines))
+          cmocka_unit_test(test_image_not_ready), cmocka_unit_test(test_deadlines),
+          cmocka_unit_test(test_stranger_gets_nothing_while_an_installation_is_open),
+          cmocka_unit_test(test_key_that_was_approved_beforehand),
+          cmocka_unit_test(test_candidate_that_is_approved_takes_over),
+          cmocka_unit_test(test_strangers_write_seldom),
+          cmocka_unit_test(test_candidate_that_went_away_is_forgotten),
+          cmocka_unit_test(test_rejected_with_a_key),
+          cmocka_unit_test(test_stranger_at_an_installed_machine),
+          cmocka_unit_test(test_each_start_is_an_attempt))

@@ -88,18 +88,66 @@ shows 'Discovered' "with Events"
 ok "events" s events machine node1
 shows 'Machine/node1 +seen for the first time' "an Event"
 
+# heard NAME JSON: what the server would write when a machine says hello
+heard() {
+    curl -sf --unix-socket "$state/api.sock" -X PATCH -H 'Content-Type: application/merge-patch+json' \
+        -d "{\"status\":$2}" "http://x/apis/slipway.dev/v1alpha1/machines/$1/status"
+}
+# bound NAME: the key that its approval is for
+bound() { s get machine "$1" -o 'jsonpath={.spec.approved} {.spec.approvedKey}{"\n"}'; }
+first=AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8
+second=ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8
 status 3 "approve with a fingerprint before there is one" s approve node1 --fingerprint 'a b c'
-ok "the machine reports a key" curl -sf --unix-socket "$state/api.sock" -X PATCH \
-    -H 'Content-Type: application/merge-patch+json' \
-    -d '{"status":{"identity":{"words":"able baker charlie"}}}' \
-    http://x/apis/slipway.dev/v1alpha1/machines/node1/status
+ok "the machine reports a key" heard node1 \
+    "{\"identity\":{\"publicKey\":\"$first\",\"words\":\"able baker charlie\"}}"
 status 6 "approve with a wrong fingerprint" s approve node1 --fingerprint 'able baker delta'
-ok "get" s get machine node1 -o 'jsonpath={.spec.approved}'
-lacks true "did not approve"
+shows 'was not approved: .*"able baker charlie"' "tells the right one"
+ok "get" s get machine node1 -o 'jsonpath={.spec.approved}{.spec.approvedKey}'
+lacks . "did not approve"
 ok "approve with the right one" s approve node1 --fingerprint 'Able-Baker Charlie'
 shows '^machine.slipway.dev/node1 approved$' "approved"
+ok "the approval" bound node1
+shows "^true $first$" "is for that key"
 ok "approve again" s approve node1
-shows 'already approved' "says so"
+shows 'already approved$' "says so"
+ok "another key asks" heard node1 \
+    "{\"candidate\":{\"publicKey\":\"$second\",\"words\":\"delta echo\",\"seen\":\"2026-01-01T00:00:00Z\"}}"
+ok "describe" s describe machine node1
+shows 'Words: +delta echo$' "shows the words of the key that asks"
+ok "approve with the words of the first" s approve node1 --fingerprint 'able baker charlie'
+shows 'already approved$' "changes nothing"
+status 6 "approve with words of nobody" s approve node1 --fingerprint 'delta baker'
+shows 'was not approved: .*"delta echo"' "tells those of the key that asks"
+ok "the approval" bound node1
+shows "^true $first$" "is still for the first key"
+ok "approve the key that asks" s approve node1
+shows 'approved again, with another key: delta echo$' "says so"
+ok "the approval" bound node1
+shows "^true $second$" "is for the second key"
+ok "approve again" s approve node1
+shows 'already approved$' "once is enough"
+ok "the second key is the machine's" heard node1 \
+    "{\"candidate\":null,\"identity\":{\"publicKey\":\"$second\",\"words\":\"delta echo\"}}"
+ok "reject" s reject node1
+ok "the approval" bound node1
+shows "^false $second$" "keeps its key"
+ok "approve after all" s approve node1
+ok "the approval" bound node1
+shows "^true $second$" "is for the same key"
+sed 's/image: debian}/image: debian, approved: true}/' "$work/rack.yaml" | sed '/^---/,$d' |
+    sed 's/node1/node9/; s/00:01/00:09/' >"$work/approved.yaml"
+ok "a Machine that is approved beforehand" s apply -f "$work/approved.yaml"
+ok "approve before it spoke" s approve node9
+shows 'already approved$' "binds no key"
+ok "it speaks" heard node9 "{\"identity\":{\"publicKey\":\"$first\",\"words\":\"able baker\"}}"
+ok "approve" s approve node9
+shows 'already approved, now for one key only: able baker$' "binds it"
+ok "the approval" bound node9
+shows "^true $first$" "is for that key"
+sed 's/approved: true/approvedKey: AAECAwQ/' "$work/approved.yaml" >"$work/no-key.yaml"
+status 5 "a key that is none" s apply -f "$work/no-key.yaml"
+shows 'spec.approvedKey: not an Ed25519 public key' "is refused"
+ok "delete" s delete machine node9
 ok "reject" s reject machine/node2
 shows 'node2 rejected' "rejected"
 ok "reinstall of what was never installed" s reinstall node1
