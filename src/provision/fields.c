@@ -75,6 +75,19 @@ int texts_add(struct texts *list, const char *text)
     return 0;
 }
 
+int texts_add_all(struct texts *list, const char *const *texts, size_t n)
+{
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < n; i++)
+        r = texts_add(list, texts[i]);
+    return r;
+}
+
+int text_set(char **to, const char *from)
+{
+    return str_empty(from) ? 0 : str_replace(to, from);
+}
+
 static void text_wipe(char *text)
 {
     if (text)

@@ -38,3 +38,8 @@ void texts_free(struct texts *list);
 
 /* Appends one zeroed element of `size` bytes; NULL when out of memory. */
 void *items_add(void *items, size_t size);
+
+/* Replaces a malloc'd text by a copy; an empty or absent one changes nothing. 0 or -ENOMEM. */
+int text_set(char **to, const char *from) _must_check_;
+/* Appends copies of n texts. 0 or -ENOMEM. */
+int texts_add_all(struct texts *list, const char *const *texts, size_t n) _must_check_;

@@ -90,6 +90,7 @@ struct first_boot_file {
     enum { FILE_ENCODING_UNSET, FILE_ENCODING_TEXT, FILE_ENCODING_BASE64 } encoding;
     const char *permissions; /* octal text, "0644" */
     const char *owner;       /* "user" or "user:group" */
+    bool template;           /* {{ .variables }} in the content are replaced */
 };
 
 struct first_boot_user {

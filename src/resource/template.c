@@ -18,7 +18,9 @@ const struct field root_disk_fields[] = {
     F_STRING(S, serial, "serial", .max_length = 128, .doc = "Serial number of the disk."),
     F_STRING(S, wwn, "wwn", .max_length = 128, .doc = "World-wide name of the disk."),
     F_STRING(S, path, "path", .format = &format_path,
-             .doc = "Path of the disk, such as /dev/disk/by-path/… or /dev/sda."),
+             .doc = "Where the disk is plugged in: its path under /dev/disk/by-path, as the "
+                    "inventory shows it, or a pattern of such paths with * and ?. Names such as "
+                    "/dev/sda are refused, because another disk may have them at the next start."),
     F_STRING(S, model, "model", .max_length = 128, .doc = "Model of the disk."),
     F_SIZE(S, min_size, "minSize", .doc = "The disk is at least this large."),
     F_SIZE(S, max_size, "maxSize", .doc = "The disk is at most this large."),
@@ -71,6 +73,9 @@ static const struct field file_fields[] = {
              .doc = "What is in it."),
     F_ENUM(S, encoding, "encoding", file_encoding_values,
            .doc = "How content is written: text as it is, or base64.", .late = "text"),
+    F_BOOL(S, template, "template",
+           .doc = "Whether {{ .variables }} in the content are replaced by the machine's values. "
+                  "Without it the content is written as it is."),
     F_STRING(S, permissions, "permissions", .format = &format_mode,
              .doc = "Permissions in octal digits, quoted.", .late = "\"0644\""),
     F_STRING(S, owner, "owner", .format = &format_owner, .doc = "Owner, as user or user:group.",
@@ -105,8 +110,9 @@ const struct field first_boot_fields[] = {
               .doc = "Users to create."),
     F_OBJECTS(S, files, "files", struct first_boot_file, file_fields, 0, .max_items = 128,
               .doc = "Files to write."),
-    F_STRINGS(S, commands, "commands", 0, .max_items = 128, .format = &format_text,
-              .max_length = 16384, .doc = "Shell commands to run, in this order."),
+    F_STRINGS(
+        S, commands, "commands", 0, .max_items = 128, .format = &format_text, .max_length = 16384,
+        .doc = "Shell commands to run, in this order. {{ .variables }} in them are replaced."),
     F_STRING(S, timezone, "timezone", .format = &format_timezone,
              .doc = "Time zone, such as Europe/Berlin.", .late = "UTC"),
     {0}};
@@ -130,12 +136,19 @@ static void check_file(const struct first_boot_file *file, size_t i, struct prob
     problem_add(problems, PROBLEM_INVALID, path, "not base64, as encoding says");
 }
 
-void template_check(const struct machine_spec *spec, struct problems *problems)
+static void check_root_disk(const struct root_disk *disk, struct problems *problems)
 {
-    const struct root_disk *disk = &spec->root_disk;
+    if (disk->path && !str_after(disk->path, "/dev/disk/by-path/"))
+        problem_add(problems, PROBLEM_INVALID, "spec.rootDisk.path",
+                    "not below /dev/disk/by-path/: only those names stay with a disk");
     if (disk->max_size && disk->min_size > disk->max_size)
         problem_add(problems, PROBLEM_INVALID, "spec.rootDisk.minSize",
                     "above spec.rootDisk.maxSize");
+}
+
+void template_check(const struct machine_spec *spec, struct problems *problems)
+{
+    check_root_disk(&spec->root_disk, problems);
     for (size_t i = 0; i < spec->first_boot.n_files; i++)
         check_file(&spec->first_boot.files[i], i, problems);
     const struct machine_network *net = &spec->network;

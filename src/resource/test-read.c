@@ -277,6 +277,11 @@ static void rules_between_fields_have_places_too(void **state)
                     "machines.yaml:7: spec.rootDisk.minSize: above spec.rootDisk.maxSize\n"
                     "machines.yaml:13: spec.firstBoot.files[0].content: not base64, as encoding "
                     "says\n");
+    check_resources(HEAD("Machine") "metadata:\n  name: a\nspec:\n  rootDisk:\n"
+                                    "    path: /dev/sda\n",
+                    0,
+                    "machines.yaml:7: spec.rootDisk.path: not below /dev/disk/by-path/: only those "
+                    "names stay with a disk\n");
 }
 
 static void defaults_come_and_nulls_go(void **state)

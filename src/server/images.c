@@ -20,9 +20,8 @@ struct images {
 };
 
 struct entry {
-    struct images *images;
     char *name, *manifest;
-    int64_t generation;
+    struct image *image;
     struct image_facts facts;
     bool checked; /* facts have been read at least once */
 };
@@ -43,6 +42,7 @@ static void entry_free(void *value)
     struct entry *entry = value;
     free(entry->name);
     free(entry->manifest);
+    image_freep(&entry->image);
     free(entry);
 }
 
@@ -108,7 +108,10 @@ static void update_status(struct server *server, const struct entry *entry)
     if (!u)
         return;
     *u = (struct status_update){
-        .facts = entry->facts, .now = clock_wall(server->clock), .generation = entry->generation};
+        .facts = entry->facts,
+        .now = clock_wall(server->clock),
+        .generation = entry->image->meta.generation,
+    };
     if (store_mutate(server->store, &kind_image, STORE_STATUS, entry->name, write_status,
                      status_done, u) < 0)
         free(u);
@@ -190,7 +193,6 @@ static struct entry *entry_of(struct images *images, const char *name)
     entry = calloc(1, sizeof(*entry));
     if (!entry)
         return NULL;
-    entry->images = images;
     entry->name = strdup(name);
     if (!entry->name || map_puts(images->by_name, name, entry, NULL) < 0) {
         entry_free(entry);
@@ -199,22 +201,29 @@ static struct entry *entry_of(struct images *images, const char *name)
     return entry;
 }
 
+static void forget(struct images *images, const char *name)
+{
+    struct entry *gone = map_removes(images->by_name, name);
+    if (gone)
+        entry_free(gone);
+}
+
 static void on_object(void *data, enum store_change change, json_t *object)
 {
     struct images *images = data;
+    _cleanup_(image_freep) struct image *image = NULL;
     const char *name = object_name(object);
     if (change == STORE_DELETED) {
-        struct entry *gone = map_removes(images->by_name, name);
-        if (gone)
-            entry_free(gone);
+        forget(images, name);
         return;
     }
-    struct entry *entry = entry_of(images, name);
-    const char *given = object_text(object, "spec.manifest");
+    struct entry *entry = image_decode(object, &image, NULL) == 0 ? entry_of(images, name) : NULL;
+    const char *given = image ? image->spec.manifest : NULL;
     _autofree_ char *manifest = given ? strdup(given) : str_format("%s.json", name);
     if (!entry || !manifest)
         return;
-    entry->generation = (int64_t)json_integer_value(object_get(object, "metadata.generation"));
+    image_freep(&entry->image);
+    entry->image = TAKE_PTR(image);
     if (str_eq(entry->manifest, manifest))
         return;
     free(entry->manifest);
@@ -271,4 +280,10 @@ const struct image_facts *images_facts(const struct server *server, const char *
 {
     const struct entry *entry = map_gets(server->images->by_name, name);
     return entry ? &entry->facts : NULL;
+}
+
+const struct image_spec *images_spec(const struct server *server, const char *name)
+{
+    const struct entry *entry = map_gets(server->images->by_name, name);
+    return entry && entry->image ? &entry->image->spec : NULL;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What stage2 and slipway-node post: signed hellos and reports, answered in kind. */
-#include "base/buf.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "server/install-plan.h"
 #include "server/machine-act.h"
 #include "server/private.h"
 
@@ -47,38 +47,6 @@ static void send_wait(struct call *call, uint32_t seconds, const char *reason)
     send_answer(call, &answer);
 }
 
-static char *join_arguments(const char *const *items, size_t n)
-{
-    _autobuf_ struct buf out = BUF_INIT;
-    for (size_t i = 0; i < n; i++)
-        buf_printf(&out, "%s%s", i ? " " : "", items[i]);
-    return out.len ? buf_steal(&out) : NULL;
-}
-
-static int copy_text(char **to, const char *from)
-{
-    return from ? str_replace(to, from) : 0;
-}
-
-static int fill_disk_rule(const struct machine_spec *effective, struct protocol_disk_rule *rule)
-{
-    const struct root_disk *d = &effective->root_disk;
-    rule->min_size = d->min_size;
-    rule->max_size = d->max_size;
-    rule->rotational = d->rotational == TRI_UNSET ? -1 : d->rotational == TRI_TRUE;
-    rule->allow_overwrite = effective->allow_overwrite == TRI_TRUE;
-    int r = copy_text(&rule->serial, d->serial);
-    if (r == 0)
-        r = copy_text(&rule->wwn, d->wwn);
-    if (r == 0)
-        r = copy_text(&rule->path, d->path);
-    if (r == 0)
-        r = copy_text(&rule->model, d->model);
-    if (r == 0 && d->type != DISK_TYPE_UNSET)
-        r = copy_text(&rule->type, field_enum_text(disk_type_values, (int)d->type));
-    return r;
-}
-
 static int fill_plan(const struct call *call, const struct machine *machine,
                      const struct machine_spec *effective, struct protocol_plan *plan,
                      struct err *err)
@@ -86,15 +54,8 @@ static int fill_plan(const struct call *call, const struct machine *machine,
     const struct image_facts *facts = images_facts(call->server, effective->image);
     if (!facts || !facts->ready)
         return err_set(err, -ENOENT, "Image %s is not ready any more", effective->image);
-    memcpy(plan->manifest_digest, facts->digest, sizeof(plan->manifest_digest));
-    plan->image = strdup(effective->image);
-    plan->manifest_path = str_format("/images/%s", facts->manifest_file);
-    plan->data_path = str_format("/images/%s", facts->data_file);
-    plan->install_generation = (uint64_t)effective->install_generation;
-    plan->kernel_arguments =
-        join_arguments(effective->kernel_arguments, effective->n_kernel_arguments);
-    if (!plan->image || !plan->manifest_path || !plan->data_path ||
-        fill_disk_rule(effective, &plan->disk) < 0)
+    const struct image_spec *image = images_spec(call->server, effective->image);
+    if (install_plan_fill(effective, image, facts, plan) < 0)
         return err_set(err, -ENOMEM, "out of memory");
     return machine_seed(call->server, machine, effective, call->base_url, &call->request.key,
                         &plan->sealed_seed, err);

@@ -7,19 +7,7 @@
 #include "provision/hostkey.h"
 #include "provision/render.h"
 #include "server/private.h"
-
-static int set(char **to, const char *from)
-{
-    return str_empty(from) ? 0 : str_replace(to, from);
-}
-
-static int add_texts(struct texts *to, const char *const *items, size_t n)
-{
-    int r = 0;
-    for (size_t i = 0; r == 0 && i < n; i++)
-        r = texts_add(to, items[i]);
-    return r;
-}
+#include "server/seed-first-boot.h"
 
 static int add_addresses(struct texts *to, const ipv4 *items, size_t n)
 {
@@ -27,81 +15,6 @@ static int add_addresses(struct texts *to, const ipv4 *items, size_t n)
     int r = 0;
     for (size_t i = 0; r == 0 && i < n; i++)
         r = texts_add(to, ipv4_text(items[i], text));
-    return r;
-}
-
-/* ---- accounts and files ---- */
-
-static int add_root(const struct first_boot *fb, struct provision *p)
-{
-    if (fb->n_ssh_authorized_keys == 0)
-        return 0;
-    struct provision_user *root = items_add(&p->users, sizeof(*root));
-    int r = root ? set(&root->name, "root") : -ENOMEM;
-    return r < 0 ? r
-                 : add_texts(&root->ssh_authorized_keys, fb->ssh_authorized_keys,
-                             fb->n_ssh_authorized_keys);
-}
-
-static int add_user(const struct first_boot_user *from, struct provision *p)
-{
-    struct provision_user *user = items_add(&p->users, sizeof(*user));
-    if (!user)
-        return -ENOMEM;
-    user->sudo = from->sudo;
-    int r = set(&user->name, from->name);
-    if (r == 0)
-        r = set(&user->password_hash, from->password_hash);
-    if (r == 0)
-        r = set(&user->shell, from->shell);
-    if (r == 0)
-        r = add_texts(&user->groups, from->groups, from->n_groups);
-    if (r == 0)
-        r = add_texts(&user->ssh_authorized_keys, from->ssh_authorized_keys,
-                      from->n_ssh_authorized_keys);
-    return r;
-}
-
-static int file_content(const struct first_boot_file *from, struct bytes *ret)
-{
-    const char *text = from->content ? from->content : "";
-    if (from->encoding == FILE_ENCODING_BASE64)
-        return str_unbase64(text, SEED_BYTES_MAX, &ret->data, &ret->len);
-    ret->len = strlen(text);
-    ret->data = ret->len ? malloc(ret->len) : NULL;
-    if (ret->len && !ret->data)
-        return -ENOMEM;
-    if (ret->len)
-        memcpy(ret->data, text, ret->len);
-    return 0;
-}
-
-static int add_file(const struct first_boot_file *from, struct provision *p)
-{
-    struct provision_file *file = items_add(&p->files, sizeof(*file));
-    if (!file)
-        return -ENOMEM;
-    file->mode = from->permissions ? (mode_t)strtoul(from->permissions, NULL, 8) : 0644;
-    file->template = from->encoding != FILE_ENCODING_BASE64;
-    int r = set(&file->path, from->path);
-    if (r == 0)
-        r = set(&file->owner, from->owner);
-    return r < 0 ? r : file_content(from, &file->content);
-}
-
-static int fill_first_boot(const struct first_boot *fb, struct provision *p)
-{
-    int r = set(&p->hostname, fb->hostname);
-    if (r == 0)
-        r = set(&p->timezone, fb->timezone);
-    if (r == 0)
-        r = add_root(fb, p);
-    for (size_t i = 0; r == 0 && i < fb->n_users; i++)
-        r = add_user(&fb->users[i], p);
-    for (size_t i = 0; r == 0 && i < fb->n_files; i++)
-        r = add_file(&fb->files[i], p);
-    if (r == 0)
-        r = add_texts(&p->commands, fb->commands, fb->n_commands);
     return r;
 }
 
@@ -131,9 +44,9 @@ static int fill_addresses(const struct machine_network *m, const struct network 
     else if (r == 0 && n)
         r = add_addresses(&link->dns, n->dns, n->n_dns);
     if (r == 0 && m->n_search)
-        r = add_texts(&link->search, m->search, m->n_search);
+        r = texts_add_all(&link->search, m->search, m->n_search);
     else if (r == 0 && n)
-        r = add_texts(&link->search, n->search, n->n_search);
+        r = texts_add_all(&link->search, n->search, n->n_search);
     return r;
 }
 
@@ -143,15 +56,15 @@ static struct provision_link *add_link(struct provision *p, int kind, const char
     if (!link)
         return NULL;
     link->kind = kind;
-    return set(&link->name, name) == 0 ? link : NULL;
+    return text_set(&link->name, name) == 0 ? link : NULL;
 }
 
 static int add_bond(const struct machine_spec *spec, struct provision *p)
 {
     const struct bond *bond = &spec->network.bond;
     struct provision_link *link = add_link(p, PROVISION_BOND, "bond0");
-    int r =
-        link ? set(&link->bond_mode, field_enum_text(bond_mode_values, (int)bond->mode)) : -ENOMEM;
+    int r = link ? text_set(&link->bond_mode, field_enum_text(bond_mode_values, (int)bond->mode))
+                 : -ENOMEM;
     for (size_t i = 0; r == 0 && i < spec->n_mac_addresses; i++) {
         struct mac *member = items_add(&link->members, sizeof(*member));
         if (!member)
@@ -168,7 +81,7 @@ static int fill_network(const struct server *server, const struct machine_spec *
     bool bond = m->bond.mode != BOND_UNSET, plain = !bond && m->vlan == 0;
     const struct network *network =
         m->address.address ? networks_of_address(server, m->address.address) : NULL;
-    int r = add_texts(&p->ntp, m->ntp, m->n_ntp);
+    int r = texts_add_all(&p->ntp, m->ntp, m->n_ntp);
     /* Nothing special: slipway-node asks DHCP on every interface. */
     if (r < 0 || spec->n_mac_addresses == 0 || (plain && m->address.address == 0 && m->mtu == 0))
         return r;
@@ -191,7 +104,7 @@ static int fill_network(const struct server *server, const struct machine_spec *
     vlan->vlan_id = (unsigned)m->vlan;
     if (!bond)
         vlan->mac = spec->mac_addresses[0];
-    r = bond ? set(&vlan->parent, "bond0") : 0;
+    r = bond ? text_set(&vlan->parent, "bond0") : 0;
     return r < 0 ? r : fill_addresses(m, network, vlan);
 }
 
@@ -213,13 +126,13 @@ static int fill(const struct server *server, const struct machine *machine,
     const struct image_facts *facts = images_facts(server, effective->image);
     p->style = facts && facts->cloud_init ? PROVISION_CLOUD_INIT : PROVISION_NODE;
     p->generation = (unsigned)effective->install_generation;
-    int r = set(&p->machine, machine->meta.name);
+    int r = text_set(&p->machine, machine->meta.name);
     if (r == 0)
-        r = set(&p->server, base_url);
+        r = text_set(&p->server, base_url);
     if (r == 0)
-        r = set(&p->server_key, server->key_text);
+        r = text_set(&p->server_key, server->key_text);
     if (r == 0)
-        r = fill_first_boot(&effective->first_boot, p);
+        r = seed_first_boot(&effective->first_boot, p);
     if (r == 0)
         r = fill_network(server, effective, p);
     if (r == 0)

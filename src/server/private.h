@@ -28,6 +28,7 @@ struct images;
 struct machines;
 struct tftp_server;
 struct profiles;
+struct image_spec;
 
 struct server {
     const struct server_config *config;
@@ -117,6 +118,8 @@ int images_new(struct server *server, struct err *err) _must_check_;
 void images_free(struct server *server);
 /* The facts of an Image's files, NULL when there is no such Image. Borrowed. */
 const struct image_facts *images_facts(const struct server *server, const char *name);
+/* Its specification, NULL when there is no such Image. Borrowed until the next change. */
+const struct image_spec *images_spec(const struct server *server, const char *name);
 
 /* ---- machines.c: the Machine controller ---- */
 
