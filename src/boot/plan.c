@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "boot/plan.h"
 
+struct boot_plan boot_plan_unknown(bool serve_unknown)
+{
+    if (serve_unknown)
+        return (struct boot_plan){BOOT_STAGE2, "unknown machine: booting to take its inventory"};
+    return (struct boot_plan){BOOT_NOTHING, "unknown machine, and its Network ignores those"};
+}
+
 struct boot_plan boot_plan(const struct boot_facts *facts)
 {
-    if (!facts->known && facts->serve_unknown)
-        return (struct boot_plan){BOOT_STAGE2, "unknown machine: booting to take its inventory"};
     if (!facts->known)
-        return (struct boot_plan){BOOT_NOTHING, "unknown machine, and its Network ignores those"};
+        return boot_plan_unknown(facts->serve_unknown);
     if (facts->rejected)
         return (struct boot_plan){BOOT_NOTHING, "the Machine is rejected"};
     if (facts->released)

@@ -32,3 +32,6 @@ struct boot_plan {
 };
 
 struct boot_plan boot_plan(const struct boot_facts *facts);
+
+/* For a machine that is not known: the plan of those facts alone. */
+struct boot_plan boot_plan_unknown(bool serve_unknown);

@@ -36,8 +36,9 @@ const struct field machine_spec_fields[] = {
     F_STRING(S, cluster, "cluster", .format = &format_name, .flags = FIELD_SELECTABLE,
              .doc = "Name of the Cluster that the machine belongs to."),
     F_TRI(S, approved, "approved",
-          .doc = "Whether the machine may be installed: true approves it, false rejects it. Without "
-                 "a value it waits for a decision.",
+          .doc =
+              "Whether the machine may be installed: true approves it, false rejects it. Without "
+              "a value it waits for a decision.",
           .late = "undecided, or as the Profile's autoApprove says"),
     F_STRING(S, approved_key, "approvedKey", .format = &format_key,
              .doc = "Key that the approval is bound to: whoever asks as this machine with another "
@@ -160,7 +161,8 @@ static const struct field failure_fields[] = {
 #undef S
 
 static const struct field timeline_fields[] = {
-    F_TIME(struct machine_timeline, time, "time", .doc = "When."),
+    F_TIME(struct machine_timeline, time, "time", .doc = "When, or when for the last time."),
+    F_INT(struct machine_timeline, count, "count", .doc = "How often, when more than once."),
     F_STRING(struct machine_timeline, event, "event", .doc = "What was seen."),
     F_STRING(struct machine_timeline, message, "message", .doc = "Details, for people."),
     {0}};
@@ -188,6 +190,8 @@ const struct field machine_status_fields[] = {
              .doc = "Step that is under way."),
     F_OBJECTS(S, addresses, "addresses", struct machine_address, address_fields, 0, .max_items = 64,
               .doc = "Addresses that the machine reported."),
+    F_STRING(S, image, "image",
+             .doc = "Image that applies: that of the specification, or the Profile's."),
     F_INT(S, installed_generation, "installedGeneration",
           .doc = "spec.installGeneration that was installed last."),
     F_STRING(S, installed_image, "installedImage", .doc = "Image that was installed last."),
@@ -210,12 +214,13 @@ static const struct field machine_fields[] = {
 
 static const struct column machine_columns[] = {
     {"Phase", "string", ".status.phase", "Where the machine stands", 0},
-    {"Image", "string", ".spec.image", "Image to install", 0},
+    {"Image", "string", ".status.image", "Image that applies, its own or the Profile's", 0},
     {"Role", "string", ".spec.role", "Role in the cluster", 0},
     {"Address", "string", ".status.addresses[0].address", "First address that it reported", 0},
     {"Age", "date", ".metadata.creationTimestamp", "Time since the Machine was created", 0},
     {"MAC", "string", ".spec.macAddresses[0]", "First MAC address", 1},
     {"Serial", "string", ".spec.serial", "Serial number", 1},
+    {"Installed", "string", ".status.installedImage", "Image that was installed last", 1},
     {"Profile", "string", ".spec.profile", "Profile that gives what the Machine does not say", 1},
     {"Cluster", "string", ".spec.cluster", "Cluster that it belongs to", 1},
     {"Step", "string", ".status.progress.step", "Step that is under way", 1},

@@ -229,7 +229,8 @@ struct machine_failure {
 };
 
 struct machine_timeline {
-    int64_t time;
+    int64_t time;  /* of the last one */
+    int64_t count; /* 0: once */
     const char *event;
     const char *message;
 };
@@ -246,6 +247,7 @@ struct machine_status {
     struct machine_progress progress;
     const struct machine_address *addresses;
     size_t n_addresses;
+    const char *image; /* that applies: spec.image or the Profile's */
     int64_t installed_generation;
     const char *installed_image;
     int64_t attempts; /* of the installation that is under way */
@@ -266,7 +268,7 @@ extern const struct field machine_spec_fields[];
 extern const struct field machine_status_fields[];
 extern const struct field machine_inventory_fields[];
 
-enum { MACHINE_TIMELINE_MAX = 32 };
+enum { MACHINE_TIMELINE_MAX = 32, MACHINE_TIMELINE_MERGE_MS = 10 * 60000 };
 
 /* object_decode() and object_free() for this kind. */
 int machine_decode(const json_t *json, struct machine **ret, struct err *err) _must_check_;
@@ -293,3 +295,10 @@ const char *machine_phase_text(enum machine_phase phase);
  */
 int machine_timeline_add(json_t *machine, int64_t now_ms, const char *event, const char *message)
     _must_check_;
+
+/*
+ * The same for what may repeat, seen `count` times, the last time at seen_ms: an equal entry that
+ * is not older than MACHINE_TIMELINE_MERGE_MS is counted up, and goes to where its time belongs.
+ */
+int machine_timeline_count(json_t *machine, int64_t seen_ms, const char *event, const char *message,
+                           int64_t count) _must_check_;

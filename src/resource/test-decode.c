@@ -278,6 +278,35 @@ static void timeline_is_bounded(void **state)
     json_decref(m);
 }
 
+static void expect_entry(const json_t *machine, size_t i, const char *event, const char *time,
+                         int count)
+{
+    const json_t *entry = json_array_get(object_get(machine, "status.timeline"), i);
+    assert_string_equal(object_text(entry, "event"), event);
+    assert_string_equal(object_text(entry, "time"), time);
+    assert_int_equal(json_integer_value(json_object_get(entry, "count")), count);
+}
+
+static void timeline_counts_what_repeats(void **state)
+{
+    (void)state;
+    json_t *m = object_new(&kind_machine, "a");
+    assert_int_equal(machine_timeline_count(m, 1000, "Offer", "x", 1), 0);
+    assert_int_equal(machine_timeline_count(m, 2000, "Ack", "x", 1), 0);
+    assert_int_equal(machine_timeline_count(m, 5000, "Offer", "x", 7), 0);
+    assert_int_equal(machine_timeline_count(m, 3000, "Offer", "another", 1), 0);
+    assert_int_equal(json_array_size(object_get(m, "status.timeline")), 3);
+    expect_entry(m, 0, "Ack", "1970-01-01T00:00:02Z", 0);
+    expect_entry(m, 1, "Offer", "1970-01-01T00:00:03Z", 0);
+    expect_entry(m, 2, "Offer", "1970-01-01T00:00:05Z", 8);
+    /* an older entry is another story */
+    assert_int_equal(machine_timeline_count(m, 6000 + MACHINE_TIMELINE_MERGE_MS, "Offer", "x", 1),
+                     0);
+    assert_int_equal(json_array_size(object_get(m, "status.timeline")), 4);
+    expect_entry(m, 3, "Offer", "1970-01-01T00:10:06Z", 0);
+    json_decref(m);
+}
+
 static void condition_keeps_its_time_while_it_holds(void **state)
 {
     (void)state;
@@ -305,5 +334,5 @@ UNIT_MAIN(cmocka_unit_test(machine_fields_arrive),
           cmocka_unit_test(kinds_are_found_as_people_type_them),
           cmocka_unit_test(some_fields_are_for_selectors),
           cmocka_unit_test(events_of_one_happening_share_a_name),
-          cmocka_unit_test(timeline_is_bounded),
+          cmocka_unit_test(timeline_is_bounded), cmocka_unit_test(timeline_counts_what_repeats),
           cmocka_unit_test(condition_keeps_its_time_while_it_holds))

@@ -168,7 +168,7 @@ static void tables_have_columns_and_ages(void **state)
     options = (struct table_text){.wide = true, .kind_prefix = true};
     assert_int_equal(table_write(&kind_machine, objects, 1, &options, now, &out), 0);
     assert_string_equal(buf_str(&out), "machine.slipway.dev/a   Running   -   worker   -   60m   "
-                                       "52:54:00:00:00:01   -   -   -   -   one...\n");
+                                       "52:54:00:00:00:01   -   -   -   -   -   one...\n");
     json_decref(objects[0]);
     json_decref(objects[1]);
 }

@@ -126,26 +126,40 @@ static int generate(void *data, const struct tftp_peer *peer, const char *name, 
     return *ret_bytes ? 0 : -ENOMEM;
 }
 
-static void on_event(void *data, const struct tftp_event *event)
+static void write_line(const struct tftp_event *event, enum log_level level)
 {
     char name[128], address[IPV4_TEXT_SIZE];
-    (void)data;
     (void)log_quote(name, sizeof(name), event->name, strlen(event->name));
     (void)ipv4_text(event->peer.address, address);
     switch (event->kind) {
     case TFTP_EVENT_COMPLETED:
-        log_info("tftp: %s has %s (%llu bytes in %lld ms)", address, name,
-                 (unsigned long long)event->size, (long long)event->duration_ms);
+        log_at(level, "tftp: %s has %s (%llu bytes in %lld ms)", address, name,
+               (unsigned long long)event->size, (long long)event->duration_ms);
         break;
     case TFTP_EVENT_FAILED:
     case TFTP_EVENT_REFUSED:
-        log_info("tftp: %s does not get %s: %s", address, name, event->reason);
+        log_at(level, "tftp: %s does not get %s: %s", address, name, event->reason);
         break;
     case TFTP_EVENT_STARTED:
     case TFTP_EVENT_PROBED:
-        log_debug("tftp: %s asks for %s", address, name);
+        log_at(level, "tftp: %s asks for %s", address, name);
         break;
     }
+}
+
+static void on_event(void *data, const struct tftp_event *event)
+{
+    struct server *server = data;
+    unsigned left_out;
+    bool usual = event->kind == TFTP_EVENT_STARTED || event->kind == TFTP_EVENT_PROBED;
+    enum log_level level = usual ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO;
+    if (level > log_get_level())
+        return;
+    bool allowed = log_limit_allows(&server->tftp_lines, clock_now(server->clock), &left_out);
+    if (left_out)
+        log_warn("tftp: %u lines were left out, too many requests came", left_out);
+    if (allowed)
+        write_line(event, level);
 }
 
 int boot_files_serve(struct server *server, struct err *err)

@@ -6,25 +6,6 @@
 #include "boot/ipxe.h"
 #include "server/private.h"
 
-struct boot_plan server_boot_plan(const struct server *server, const struct machine *machine,
-                                  bool serve_unknown)
-{
-    if (!machine)
-        return boot_plan(&(struct boot_facts){.serve_unknown = serve_unknown});
-    _cleanup_(profile_freep) struct profile *profile = machine_profile(server, machine);
-    struct machine_spec effective = machine_effective(machine, profile);
-    struct boot_facts facts = {
-        .known = true,
-        .rejected = effective.approved == TRI_FALSE,
-        .has_image = !str_empty(effective.image),
-        .released =
-            machine->status.phase == MACHINE_RELEASING || machine->status.phase == MACHINE_RELEASED,
-        .install_generation = (uint64_t)effective.install_generation,
-        .installed_generation = (uint64_t)machine->status.installed_generation,
-    };
-    return boot_plan(&facts);
-}
-
 /* "console=tty0 console=ttyS0": the configured arguments as one text; malloc'd. */
 static char *stage2_arguments(const struct server *server)
 {
@@ -35,7 +16,7 @@ static char *stage2_arguments(const struct server *server)
     return buf_steal(&out);
 }
 
-static void write_script(struct server *server, const struct machine *machine, struct mac mac,
+static void write_script(struct server *server, const struct boot_host *host, struct mac mac,
                          struct boot_plan plan, const char *base_url, struct buf *out)
 {
     _autofree_ char *arguments = stage2_arguments(server);
@@ -43,24 +24,21 @@ static void write_script(struct server *server, const struct machine *machine, s
         .base_url = base_url,
         .server_key = server->key_text,
         .kernel_arguments = str_empty(arguments) ? NULL : arguments,
-        .machine = machine ? machine->meta.name : NULL,
+        .machine = host ? host->name : NULL,
         .mac = mac,
         .plan = plan,
     };
     ipxe_script(&script, out);
 }
 
-static void note_script(struct server *server, const struct machine *machine,
-                        const struct boot_plan *plan)
+static void note_script(struct server *server, const struct boot_host *host)
 {
     static const char *const what[] = {[BOOT_NOTHING] = "nothing to boot",
                                        [BOOT_STAGE2] = "boot stage2",
                                        [BOOT_LOCAL] = "boot the disk"};
-    if (!machine)
-        return;
-    log_info("%s: iPXE fetched its script: %s (%s)", machine->meta.name, what[plan->action],
-             plan->reason);
-    machines_timeline(server, machine->meta.name, "BootScript", what[plan->action]);
+    log_info("%s: iPXE fetched its script: %s (%s)", host->name, what[host->plan.action],
+             host->plan.reason);
+    timelines_note(server, host->name, "BootScript", what[host->plan.action]);
 }
 
 void boot_route_ipxe(struct http_request *request, void *data)
@@ -77,16 +55,18 @@ void boot_route_ipxe(struct http_request *request, void *data)
                                         .mac_count = has_mac ? 1 : 0,
                                         .uuid = http_request_arg(request, "uuid"),
                                         .serial = http_request_arg(request, "serial")};
-    _cleanup_(machine_freep) struct machine *machine = machine_find(server, &claim, &ambiguous);
+    const char *name = machine_find_name(server, &claim, &ambiguous);
+    const struct boot_host *host = name ? machines_boot_host(server, name) : NULL;
     _autobuf_ struct buf out = BUF_INIT;
-    if (!machine && !http_request_arg(request, "asked")) {
+    if (!host && !http_request_arg(request, "asked")) {
         ipxe_script_identify(base_url, &out);
     } else {
         const struct network *network = networks_of_address(server, peer->address);
         bool serve = network && network->spec.unknown_clients == UNKNOWN_CLIENTS_SERVE;
-        struct boot_plan plan = server_boot_plan(server, machine, serve && !ambiguous);
-        note_script(server, machine, &plan);
-        write_script(server, machine, mac, plan, base_url, &out);
+        if (host)
+            note_script(server, host);
+        write_script(server, host, mac, host ? host->plan : boot_plan_unknown(serve && !ambiguous),
+                     base_url, &out);
     }
     http_reply(request, buf_error(&out) ? 500 : 200, "text/plain", out.data, out.len);
 }

@@ -6,54 +6,42 @@
 #include "boot/program.h"
 #include "server/private.h"
 
-static struct machine *find(struct server *server, const struct dhcp_query *query, bool *ambiguous)
+static const struct boot_host *find(struct server *server, const struct dhcp_query *query,
+                                    bool *ambiguous)
 {
     const struct machine_claim claim = {
         .macs = &query->mac,
         .mac_count = mac_is_unicast(query->mac) ? 1 : 0,
         .uuid = query->uuid,
     };
-    return machine_find(server, &claim, ambiguous);
+    const char *name = machine_find_name(server, &claim, ambiguous);
+    return name ? machines_boot_host(server, name) : NULL;
 }
 
-static void fill_servers(const ipv4 *from, size_t n, ipv4 *to, size_t *ret_count)
+static void fill_host(const struct boot_host *host, const struct dhcp_query *query,
+                      struct dhcp_host *ret)
 {
-    *ret_count = n < DHCP_SERVERS_MAX ? n : DHCP_SERVERS_MAX;
-    for (size_t i = 0; i < *ret_count; i++)
-        to[i] = from[i];
-}
-
-/* Strings that must outlive the call are kept here until the next one. */
-static void fill_host(struct server *server, const struct machine *machine,
-                      const struct dhcp_query *query, struct dhcp_host *ret)
-{
-    _cleanup_(profile_freep) struct profile *profile = machine_profile(server, machine);
-    struct machine_spec effective = machine_effective(machine, profile);
-    char *name = server->dhcp_name, *hostname = server->dhcp_hostname;
-    (void)snprintf(name, sizeof(server->dhcp_name), "%s", machine->meta.name);
-    (void)snprintf(hostname, sizeof(server->dhcp_hostname), "%s",
-                   str_empty(effective.first_boot.hostname) ? machine->meta.name
-                                                            : effective.first_boot.hostname);
-    *ret = (struct dhcp_host){.name = name, .hostname = hostname};
-    if (cidr_contains(query->network->subnet, effective.network.address.address))
-        ret->address = effective.network.address.address;
-    ret->router = effective.network.gateway;
-    fill_servers(effective.network.dns, effective.network.n_dns, ret->dns, &ret->dns_count);
+    *ret = (struct dhcp_host){.name = host->name, .hostname = host->hostname};
+    if (cidr_contains(query->network->subnet, host->address))
+        ret->address = host->address;
+    ret->router = host->gateway;
+    ret->dns_count = host->dns_count < DHCP_SERVERS_MAX ? host->dns_count : DHCP_SERVERS_MAX;
+    for (size_t i = 0; i < ret->dns_count; i++)
+        ret->dns[i] = host->dns[i];
 }
 
 enum dhcp_lookup dhcp_view_find_host(void *data, const struct dhcp_query *query,
                                      struct dhcp_host *ret)
 {
-    struct server *server = data;
     bool ambiguous = false;
-    _cleanup_(machine_freep) struct machine *machine = find(server, query, &ambiguous);
+    const struct boot_host *host = find(data, query, &ambiguous);
     if (ambiguous)
         return DHCP_HOST_AMBIGUOUS;
-    if (!machine)
+    if (!host)
         return DHCP_HOST_UNKNOWN;
-    if (machine->spec.approved == TRI_FALSE)
+    if (host->refused)
         return DHCP_HOST_REFUSED;
-    fill_host(server, machine, query, ret);
+    fill_host(host, query, ret);
     return DHCP_HOST_FOUND;
 }
 
@@ -85,10 +73,8 @@ void dhcp_view_plan_boot(void *data, const struct dhcp_query *query, const struc
                          struct dhcp_boot *ret)
 {
     struct server *server = data;
-    bool ambiguous = false;
-    _cleanup_(machine_freep) struct machine *machine =
-        host ? find(server, query, &ambiguous) : NULL;
-    struct boot_plan plan = server_boot_plan(server, machine, query->network->answer_unknown);
+    const struct boot_host *known = host ? machines_boot_host(server, host->name) : NULL;
+    struct boot_plan plan = known ? known->plan : boot_plan_unknown(query->network->answer_unknown);
     *ret = (struct dhcp_boot){.boot = plan.action != BOOT_NOTHING};
     if (!ret->boot)
         return;

@@ -4,53 +4,42 @@
 #include "server/private.h"
 
 struct found {
-    json_t *object;
+    const char *name;
     bool ambiguous;
 };
 
-/* Keeps the first match; a second, different Machine makes the claim ambiguous. Steals object. */
-static void take(struct found *found, json_t *object, size_t count)
+/* Keeps the first match; a second, different Machine makes the claim ambiguous. */
+static void take(struct found *found, const char *name)
 {
-    if (count > 1)
-        found->ambiguous = true;
-    if (!object)
+    if (!name)
         return;
-    if (found->object && !str_eq(object_name(found->object), object_name(object)))
+    if (found->name && !str_eq(found->name, name))
         found->ambiguous = true;
-    if (found->object)
-        json_decref(object);
     else
-        found->object = object;
+        found->name = name;
 }
 
+/* Serial numbers and UUIDs of cheap boards repeat: several matches mean none. */
 static void find_text(const struct server *server, struct found *found, enum store_index index,
                       const char *text)
 {
-    size_t count = 0;
-    if (found->object || str_empty(text))
-        return;
-    json_t *object = store_find(server->store, index, text, &count);
-    /* Serial numbers and UUIDs of cheap boards repeat: several matches mean none. */
-    take(found, object, count > 1 ? 0 : count);
+    if (!found->name && !str_empty(text))
+        take(found, store_find_name(server->store, index, text, NULL));
 }
 
-struct machine *machine_find(const struct server *server, const struct machine_claim *claim,
-                             bool *ret_ambiguous)
+const char *machine_find_name(const struct server *server, const struct machine_claim *claim,
+                              bool *ret_ambiguous)
 {
     struct found found = {0};
-    struct machine *machine = NULL;
     for (size_t i = 0; i < claim->mac_count; i++) {
-        json_t *object = store_find_mac(server->store, claim->macs[i]);
-        take(&found, object, object ? 1 : 0);
+        char mac[MAC_TEXT_SIZE];
+        take(&found, store_find_name(server->store, STORE_MACHINE_BY_MAC,
+                                     mac_text(claim->macs[i], mac), NULL));
     }
     find_text(server, &found, STORE_MACHINE_BY_UUID, claim->uuid);
     find_text(server, &found, STORE_MACHINE_BY_SERIAL, claim->serial);
-    if (ret_ambiguous)
-        *ret_ambiguous = found.ambiguous;
-    if (found.object && !found.ambiguous)
-        (void)!machine_decode(found.object, &machine, NULL);
-    json_decref(found.object);
-    return machine;
+    *ret_ambiguous = found.ambiguous;
+    return found.ambiguous ? NULL : found.name;
 }
 
 struct profile *machine_profile(const struct server *server, const struct machine *machine)

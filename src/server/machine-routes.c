@@ -233,9 +233,8 @@ static char *name_of_hello(const struct call *call, const struct protocol_hello 
                                         .mac_count = hello->mac_count,
                                         .uuid = hello->uuid,
                                         .serial = hello->serial};
-    _cleanup_(machine_freep) struct machine *machine =
-        machine_find(call->server, &claim, ret_ambiguous);
-    return machine ? strdup(machine->meta.name) : NULL;
+    const char *name = machine_find_name(call->server, &claim, ret_ambiguous);
+    return name ? strdup(name) : NULL;
 }
 
 static void take_hello(struct call *call, struct protocol_hello *hello)

@@ -18,8 +18,8 @@ enum {
 struct machines {
     struct server *server;
     struct follow *machines;
-    struct map *waiting;   /* names of Machines whose phase has a deadline */
-    struct map *undecided; /* names of Machines in phase Discovered, or without a phase */
+    struct boot_hosts *hosts; /* all of them, prepared for the boot path */
+    struct map *waiting;      /* names of Machines whose phase has a deadline */
     uv_timer_t ticker;
     uv_timer_t rechecker;    /* runs while a walk over all Machines is under way */
     char recheck_after[254]; /* name that the walk has reached */
@@ -47,25 +47,55 @@ void machines_view(const struct server *server, const struct machine *machine,
 /* ---- specification changes and time ---- */
 
 /* Whether an event of this type could change anything: most Machines need no operation at all. */
-static bool concerns(struct machines *self, json_t *object, enum machine_event_type type)
+static bool concerns(struct machines *self, const struct machine *machine,
+                     const struct machine_spec *effective, enum machine_event_type type)
 {
-    _cleanup_(machine_freep) struct machine *machine = NULL;
-    if (machine_decode(object, &machine, NULL) < 0)
-        return false;
-    _cleanup_(profile_freep) struct profile *profile = machine_profile(self->server, machine);
-    struct machine_spec effective = machine_effective(machine, profile);
     struct machine_view view;
     struct machine_change change;
-    machines_view(self->server, machine, &effective, &view);
+    machines_view(self->server, machine, effective, &view);
     const struct machine_event event = {.type = type, .now_ms = clock_wall(self->server->clock)};
     machine_step(&view, &event, &change);
     return machine_change_writes(&change);
 }
 
-static void step(struct machines *self, json_t *object, enum machine_event_type type)
+static int set_image(void *data, json_t *object, struct err *err)
 {
-    if (concerns(self, object, type))
-        machine_act(self->server, object_name(object), &(struct machine_act){.type = type});
+    struct machines *self = data;
+    _cleanup_(machine_freep) struct machine *machine = NULL;
+    int r = machine_decode(object, &machine, err);
+    if (r < 0)
+        return r;
+    _cleanup_(profile_freep) struct profile *profile = machine_profile(self->server, machine);
+    struct machine_spec effective = machine_effective(machine, profile);
+    if (effective.image)
+        return object_set(object, "status.image", json_string(effective.image));
+    (void)json_object_del(object_get(object, "status"), "image");
+    return 0;
+}
+
+/* For people and selectors: a Machine's Image may be its Profile's. Written only when it changes.
+ */
+static void show_image(struct machines *self, const struct machine *machine,
+                       const struct machine_spec *effective)
+{
+    if (!str_eq(machine->status.image, effective->image))
+        (void)!store_mutate(self->server->store, &kind_machine, STORE_STATUS, machine->meta.name,
+                            set_image, NULL, self);
+}
+
+/* A Machine is decoded once for all that want to know of it. */
+static void look(struct machines *self, json_t *object, enum machine_event_type type)
+{
+    _cleanup_(machine_freep) struct machine *machine = NULL;
+    if (machine_decode(object, &machine, NULL) < 0)
+        return;
+    _cleanup_(profile_freep) struct profile *profile = machine_profile(self->server, machine);
+    struct machine_spec effective = machine_effective(machine, profile);
+    if (boot_hosts_put(self->hosts, machine, &effective) < 0)
+        log_error("%s: out of memory, it boots as it did before", machine->meta.name);
+    show_image(self, machine, &effective);
+    if (concerns(self, machine, &effective, type))
+        machine_act(self->server, machine->meta.name, &(struct machine_act){.type = type});
 }
 
 static bool has_deadline(json_t *object)
@@ -82,7 +112,7 @@ static void on_tick(uv_timer_t *timer)
     while (map_next(self->waiting, &cursor, &e)) {
         json_auto_t *object = store_get(self->server->store, &kind_machine, e.key);
         if (object)
-            step(self, object, MACHINE_EVENT_TICK);
+            look(self, object, MACHINE_EVENT_TICK);
     }
 }
 
@@ -93,7 +123,7 @@ static int recheck_one(void *data, json_t *object)
     struct machines *self = data;
     (void)snprintf(self->recheck_after, sizeof(self->recheck_after), "%s", object_name(object));
     profiles_machine_changed(self->server, STORE_MODIFIED, object);
-    step(self, object, MACHINE_EVENT_SPEC);
+    look(self, object, MACHINE_EVENT_SPEC);
     return 0;
 }
 
@@ -138,12 +168,6 @@ static void reserve_address(struct machines *self, json_t *object, bool reserved
         dhcp_leases_reserve(dhcp_server_leases(dhcp), address.address, reserved);
 }
 
-static bool is_undecided(json_t *object)
-{
-    const char *phase = object_text(object, "status.phase");
-    return !phase || str_eq(phase, "Discovered");
-}
-
 /* A set of names; a name that cannot be remembered for want of memory is left out. */
 static void keep(struct map *set, struct machines *self, json_t *object, bool in)
 {
@@ -153,21 +177,41 @@ static void keep(struct map *set, struct machines *self, json_t *object, bool in
         (void)map_removes(set, object_name(object));
 }
 
+size_t machines_in_phase(const struct server *server, enum machine_phase phase)
+{
+    return boot_hosts_in_phase(server->machines->hosts, phase);
+}
+
 size_t machines_undecided(const struct server *server)
 {
-    return map_count(server->machines->undecided);
+    return machines_in_phase(server, MACHINE_PHASE_UNSET) +
+           machines_in_phase(server, MACHINE_DISCOVERED);
+}
+
+const struct boot_host *machines_boot_host(struct server *server, const char *name)
+{
+    struct machines *self = server->machines;
+    const struct boot_host *host = boot_hosts_get(self->hosts, name);
+    if (host)
+        return host;
+    /* stored a moment ago, and the watch has not told of it yet */
+    json_auto_t *object = store_get(server->store, &kind_machine, name);
+    if (object)
+        look(self, object, MACHINE_EVENT_SPEC);
+    return boot_hosts_get(self->hosts, name);
 }
 
 static void on_machine(void *data, enum store_change change, json_t *object)
 {
     struct machines *self = data;
-    reserve_address(self, object, change != STORE_DELETED);
-    profiles_machine_changed(self->server, change, object);
     bool there = change != STORE_DELETED;
+    reserve_address(self, object, there);
+    profiles_machine_changed(self->server, change, object);
     keep(self->waiting, self, object, there && has_deadline(object));
-    keep(self->undecided, self, object, there && is_undecided(object));
-    if (change != STORE_DELETED)
-        step(self, object, MACHINE_EVENT_SPEC);
+    if (there)
+        look(self, object, MACHINE_EVENT_SPEC);
+    else
+        boot_hosts_remove(self->hosts, object_name(object));
 }
 
 int machines_new(struct server *server, struct err *err)
@@ -177,10 +221,10 @@ int machines_new(struct server *server, struct err *err)
         return err_set(err, -ENOMEM, "out of memory");
     self->server = server;
     self->waiting = map_new();
-    self->undecided = map_new();
-    if (!self->waiting || !self->undecided) {
+    self->hosts = boot_hosts_new();
+    if (!self->waiting || !self->hosts) {
         map_free(self->waiting);
-        map_free(self->undecided);
+        boot_hosts_free(self->hosts);
         free(self);
         return err_set(err, -ENOMEM, "out of memory");
     }
@@ -206,7 +250,7 @@ static void on_timer_closed(uv_handle_t *handle)
     if (--self->closing > 0)
         return;
     map_free(self->waiting);
-    map_free(self->undecided);
+    boot_hosts_free(self->hosts);
     free(self);
 }
 
@@ -220,46 +264,4 @@ void machines_free(struct server *server)
     self->closing = 2;
     uv_close((uv_handle_t *)&self->ticker, on_timer_closed);
     uv_close((uv_handle_t *)&self->rechecker, on_timer_closed);
-}
-
-/* ---- timeline ---- */
-
-struct timeline_entry {
-    int64_t now;
-    char *event, *message;
-};
-
-static void timeline_entry_free(struct timeline_entry *entry)
-{
-    free(entry->event);
-    free(entry->message);
-    free(entry);
-}
-
-static int add_entry(void *data, json_t *object, struct err *err)
-{
-    const struct timeline_entry *entry = data;
-    (void)err;
-    return machine_timeline_add(object, entry->now, entry->event, entry->message);
-}
-
-static void entry_done(void *data, int rc, json_t *object, const struct err *err)
-{
-    (void)rc, (void)object, (void)err;
-    timeline_entry_free(data);
-}
-
-void machines_timeline(struct server *server, const char *name, const char *event,
-                       const char *message)
-{
-    struct timeline_entry *entry = calloc(1, sizeof(*entry));
-    if (!entry)
-        return;
-    entry->now = clock_wall(server->clock);
-    entry->event = strdup(event);
-    entry->message = strdup(message);
-    if (!entry->event || !entry->message ||
-        store_mutate(server->store, &kind_machine, STORE_STATUS, name, add_entry, entry_done,
-                     entry) < 0)
-        timeline_entry_free(entry);
 }

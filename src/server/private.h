@@ -16,8 +16,10 @@
 #include "resource/machine.h"
 #include "resource/network.h"
 #include "resource/profile.h"
+#include "server/boot-hosts.h"
 #include "server/config.h"
 #include "server/image-facts.h"
+#include "server/log-limit.h"
 #include "server/machine-step.h"
 #include "store/store.h"
 #include "store/executor-uv.h"
@@ -28,6 +30,7 @@ struct images;
 struct machines;
 struct tftp_server;
 struct profiles;
+struct timelines;
 struct image_spec;
 
 struct server {
@@ -57,17 +60,14 @@ struct server {
     struct profiles *profiles; /* Profiles that choose Machines; profiles.c */
     struct tftp_server *tftp;
     struct dhcp_server *dhcp;
-    char dhcp_name[254], dhcp_hostname[254]; /* of the host that DHCP was told last */
+    struct timelines *timelines; /* what waits to be written to Machines; timelines.c */
+    struct log_limit dhcp_lines, tftp_lines;
 };
 
 /* ---- boot-routes.c: what firmware fetches ---- */
 
 /* Handler of BOOT_PATH_IPXE. data is the server. */
 void boot_route_ipxe(struct http_request *request, void *data);
-
-/* What the Machine (NULL: unknown) shall boot now. */
-struct boot_plan server_boot_plan(const struct server *server, const struct machine *machine,
-                                  bool serve_unknown);
 
 /* ---- api-listen.c: the admin API on its Unix socket and on TLS ---- */
 
@@ -83,11 +83,11 @@ struct machine_claim {
 };
 
 /*
- * The one Machine that the claim means: by MAC addresses first, then UUID, then serial number. NULL
- * and *ret_ambiguous when different Machines match. The caller frees it.
+ * The name of the one Machine that the claim means: by MAC addresses first, then UUID, then serial
+ * number. NULL, and *ret_ambiguous when different Machines match. Borrowed until the next change.
  */
-struct machine *machine_find(const struct server *server, const struct machine_claim *claim,
-                             bool *ret_ambiguous);
+const char *machine_find_name(const struct server *server, const struct machine_claim *claim,
+                              bool *ret_ambiguous);
 
 /* The Profile that applies to a Machine, or NULL. The caller frees it. */
 struct profile *machine_profile(const struct server *server, const struct machine *machine);
@@ -129,12 +129,25 @@ void machines_free(struct server *server);
 void machines_recheck(struct server *server);
 /* How many Machines wait for a decision: what strangers can grow. */
 size_t machines_undecided(const struct server *server);
+/* How many are in that phase; MACHINE_PHASE_UNSET: those that have none yet. */
+size_t machines_in_phase(const struct server *server, enum machine_phase phase);
+/* What is prepared of a Machine for the boot path; NULL when there is none. Borrowed. */
+const struct boot_host *machines_boot_host(struct server *server, const char *name);
 /* Fills the parts of a view that come from configuration and Images. */
 void machines_view(const struct server *server, const struct machine *machine,
                    const struct machine_spec *effective, struct machine_view *ret);
-/* Adds an entry to a Machine's timeline (packets, fetched scripts), without waiting. */
-void machines_timeline(struct server *server, const char *name, const char *event,
-                       const char *message);
+/* ---- timelines.c: what packets show of Machines ---- */
+
+int timelines_new(struct server *server, struct err *err) _must_check_;
+void timelines_free(struct server *server);
+/* Notes what was seen of a Machine; repetitions are counted and written now and then. */
+void timelines_note(struct server *server, const char *name, const char *event,
+                    const char *message);
+
+/* ---- dhcp-events.c ---- */
+
+/* The DHCP server's event hook: log and timelines. */
+void dhcp_events_note(void *data, const struct dhcp_event *event);
 
 /* ---- profiles.c ---- */
 

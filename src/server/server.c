@@ -118,21 +118,6 @@ static int open_http(struct server *s, struct err *err)
 
 /* ---- DHCP ---- */
 
-static void on_dhcp_event(void *data, const struct dhcp_event *event)
-{
-    struct server *s = data;
-    if (event->kind == DHCP_EVENT_DROPPED)
-        log_debug("dhcp: %s", event->text);
-    else if (event->kind == DHCP_EVENT_ANSWERED ||
-             (event->kind == DHCP_EVENT_INTERFACE && event->error == 0))
-        log_info("dhcp: %s", event->text);
-    else
-        log_warn("dhcp: %s", event->text);
-    bool boots = event->firmware && event->firmware->kind != DHCP_CLIENT_PLAIN;
-    if (event->host[0] && (boots || event->kind != DHCP_EVENT_ANSWERED))
-        machines_timeline(s, event->host, "DHCP", event->text);
-}
-
 static int open_dhcp(struct server *s, struct err *err)
 {
     if (s->config->dhcp.enabled == TRI_FALSE)
@@ -143,7 +128,7 @@ static int open_dhcp(struct server *s, struct err *err)
                   .find_host = dhcp_view_find_host,
                   .plan_boot = dhcp_view_plan_boot,
                   .journal = lease_journal_write,
-                  .event = on_dhcp_event},
+                  .event = dhcp_events_note},
     };
     int r = dhcp_server_new(&options, &s->dhcp, err);
     return r < 0 ? r : lease_journal_restore(s, err);
@@ -173,6 +158,8 @@ static int start(struct server *s, struct err *err)
     if (r == 0)
         r = profiles_new(s, err);
     if (r == 0)
+        r = timelines_new(s, err);
+    if (r == 0)
         r = machines_new(s, err);
     return r < 0 ? r : privilege_drop(err);
 }
@@ -194,6 +181,7 @@ static void stop(struct process *p)
     (void)notify_service_manager("STOPPING=1");
     log_info("stopping");
     machines_free(s);
+    timelines_free(s);
     profiles_free(s);
     networks_free(s);
     images_free(s);

@@ -88,10 +88,22 @@ static void call_back(struct batch *batch)
     }
 }
 
+static void count(struct store *store, const struct batch *batch)
+{
+    if (!batch->n_changes && !batch->n_records)
+        return; /* nothing was to be written */
+    if (batch->rc < 0)
+        store->counters.failed++;
+    else
+        store->counters.commits++;
+    store->trouble = batch->rc < 0 ? batch->err : ERR_INIT;
+}
+
 static void after(struct store_task *task)
 {
     struct batch *batch = container_of(task, struct batch, task);
     struct store *store = batch->store;
+    count(store, batch);
     if (batch->rc < 0)
         fail_all(batch);
     else

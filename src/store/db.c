@@ -84,6 +84,9 @@ static int fail(struct db *db, int rc, struct err *err, const char *what)
     if (code == -EUCLEAN)
         return err_set(err, code, "%s: the database is damaged (%s); put a backup in its place",
                        what, sqlite3_errmsg(db->sqlite));
+    if (code == -ENOSPC)
+        return err_set(err, code, "%s: no space left for %s", what,
+                       sqlite3_db_filename(db->sqlite, "main"));
     return err_set(err, code ? code : -EIO, "%s: %s", what, sqlite3_errmsg(db->sqlite));
 }
 

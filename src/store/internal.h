@@ -97,7 +97,9 @@ struct store {
     struct history history;
     struct list watches;
     uint64_t version;
-    struct list queue; /* of struct op */
+    struct store_counters counters;
+    struct err trouble; /* of the last transaction; code 0: none */
+    struct list queue;  /* of struct op */
     bool busy;         /* a batch is under way */
     bool pumping;
     void (*idle)(void *data);

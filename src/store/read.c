@@ -55,8 +55,8 @@ int store_each(const struct store *store, const struct kind *kind, const struct 
     return 0;
 }
 
-json_t *store_find(const struct store *store, enum store_index index, const char *text,
-                   size_t *ret_count)
+static const struct entry *find_one(const struct store *store, enum store_index index,
+                                    const char *text, size_t *ret_count)
 {
     struct key key;
     const struct holder *first =
@@ -66,11 +66,35 @@ json_t *store_find(const struct store *store, enum store_index index, const char
         n++;
     if (ret_count)
         *ret_count = n;
-    return n == 1 ? stored_json(store->packer, first->entry->current) : NULL;
+    return n == 1 ? first->entry : NULL;
+}
+
+json_t *store_find(const struct store *store, enum store_index index, const char *text,
+                   size_t *ret_count)
+{
+    const struct entry *entry = find_one(store, index, text, ret_count);
+    return entry ? stored_json(store->packer, entry->current) : NULL;
+}
+
+const char *store_find_name(const struct store *store, enum store_index index, const char *text,
+                            size_t *ret_count)
+{
+    const struct entry *entry = find_one(store, index, text, ret_count);
+    return entry ? entry->name : NULL;
 }
 
 json_t *store_find_mac(const struct store *store, struct mac mac)
 {
     char text[MAC_TEXT_SIZE];
     return store_find(store, STORE_MACHINE_BY_MAC, mac_text(mac, text), NULL);
+}
+
+void store_get_counters(const struct store *store, struct store_counters *ret)
+{
+    *ret = store->counters;
+}
+
+const struct err *store_trouble(const struct store *store)
+{
+    return store->trouble.code < 0 ? &store->trouble : NULL;
 }

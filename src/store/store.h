@@ -64,6 +64,15 @@ struct store_options {
 int store_open(const struct store_options *options, struct store **ret, struct err *err)
     _must_check_;
 
+struct store_counters {
+    uint64_t commits; /* transactions that reached the disk */
+    uint64_t failed;  /* transactions that did not */
+};
+void store_get_counters(const struct store *store, struct store_counters *ret);
+
+/* Why the last transaction did not reach the disk; NULL when it did. Borrowed until the next. */
+const struct err *store_trouble(const struct store *store);
+
 /* True when no operation waits or is on its way to the disk. */
 bool store_is_idle(const struct store *store);
 
@@ -121,6 +130,13 @@ enum store_index {
 json_t *store_find(const struct store *store, enum store_index index, const char *key,
                    size_t *ret_count);
 json_t *store_find_mac(const struct store *store, struct mac mac);
+
+/*
+ * As store_find(), but only the Machine's name, which costs neither unpacking nor parsing. Borrowed
+ * until the next change.
+ */
+const char *store_find_name(const struct store *store, enum store_index index, const char *key,
+                            size_t *ret_count);
 
 /* ---- writing ----------------------------------------------------------------------------------
  */
