@@ -36,7 +36,8 @@ void buf_addc(struct buf *b, char c);
 void buf_printf(struct buf *b, const char *format, ...) _printf_(2, 3);
 void buf_vprintf(struct buf *b, const char *format, va_list args) _printf_(2, 0);
 
-/* Room for n more bytes to be filled by the caller, who then calls buf_commit(). NULL on failure. */
+/* Room for n more bytes to be filled by the caller, who then calls buf_commit(). NULL on failure.
+ */
 char *buf_room(struct buf *b, size_t n);
 void buf_commit(struct buf *b, size_t n);
 

@@ -23,15 +23,15 @@ int fd_nonblock(int fd, bool on) _must_check_;
  * The whole file, at most max bytes, malloc'd and NUL-terminated (so text may be used as a string;
  * *ret_len is the length without that NUL and may be NULL). -EFBIG when it is longer.
  */
-int file_read(const char *path, size_t max, char **ret_data, size_t *ret_len,
-              struct err *err) _must_check_;
+int file_read(const char *path, size_t max, char **ret_data, size_t *ret_len, struct err *err)
+    _must_check_;
 
 /*
  * Replaces path by data so that a reader, or a crash, sees the old or the new content and nothing
  * between: temporary file beside it, fsync, rename, fsync of the folder. mode as for open(2).
  */
-int file_write_atomic(const char *path, const void *data, size_t len, mode_t mode,
-                      struct err *err) _must_check_;
+int file_write_atomic(const char *path, const void *data, size_t len, mode_t mode, struct err *err)
+    _must_check_;
 
 /* Makes the folder and its missing parents (0755 for parents, mode for the last). 0 when there. */
 int dir_make(const char *path, mode_t mode, struct err *err) _must_check_;

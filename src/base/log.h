@@ -45,5 +45,6 @@ void log_at(enum log_level level, const char *format, ...) _printf_(2, 3);
             log_at(LOG_LEVEL_DEBUG, __VA_ARGS__);                                                  \
     } while (0)
 
-/* Copies at most size-1 bytes of src with control and non-ASCII bytes replaced by '?'. Returns dst. */
+/* Copies at most size-1 bytes of src with control and non-ASCII bytes replaced by '?'. Returns dst.
+ */
 const char *log_quote(char *dst, size_t size, const void *src, size_t len);

@@ -5,7 +5,8 @@
 #include <stdbool.h>
 #include <string.h>
 
-/* Open addressing with linear probing; removal shifts followers back, so there are no tombstones. */
+/* Open addressing with linear probing; removal shifts followers back, so there are no tombstones.
+ */
 
 struct entry {
     void *value; /* NULL marks an empty slot */
@@ -175,9 +176,9 @@ void *map_removes(struct map *map, const char *key)
 }
 
 /*
- * The walk goes backwards from an empty slot and ends there. Removing the entry just returned shifts
- * entries from behind it, where the walk has been, and none across an empty slot: so every entry is
- * seen exactly once. The cursor holds the empty slot (plus one) above the number of steps.
+ * The walk goes backwards from an empty slot and ends there. Removing the entry just returned
+ * shifts entries from behind it, where the walk has been, and none across an empty slot: so every
+ * entry is seen exactly once. The cursor holds the empty slot (plus one) above the number of steps.
  */
 enum { CURSOR_SHIFT = 32 };
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Hash map from bytes to a pointer. Keys are copied; values are the caller's. The hash is SipHash
- * with a key drawn per map, so a stranger who chooses keys cannot make chains long. Not thread safe.
+ * with a key drawn per map, so a stranger who chooses keys cannot make chains long. Not thread
+ * safe.
  */
 #pragma once
 
@@ -24,8 +25,7 @@ DEFINE_CLEANUP(struct map *, map_free)
  * Sets key to value (not NULL). The old value, if any, goes to *ret_old (may be NULL when the
  * caller does not own values). 0 or -ENOMEM.
  */
-int map_put(struct map *map, const void *key, size_t len, void *value,
-            void **ret_old) _must_check_;
+int map_put(struct map *map, const void *key, size_t len, void *value, void **ret_old) _must_check_;
 /* The value or NULL. */
 void *map_get(const struct map *map, const void *key, size_t len);
 /* Removes; returns the value that was there, or NULL. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Child processes for command-line work (the server uses libuv's). Arguments are passed as a vector,
- * never through a shell; descriptors other than 0, 1 and 2 are closed on exec by O_CLOEXEC.
+ * Child processes for command-line work (the server uses libuv's). Arguments are passed as a
+ * vector, never through a shell; descriptors other than 0, 1 and 2 are closed on exec by O_CLOEXEC.
  */
 #pragma once
 
@@ -13,13 +13,13 @@
 #include "base/err.h"
 
 struct proc_options {
-    const char *input;        /* written to its standard input; NULL: /dev/null */
+    const char *input; /* written to its standard input; NULL: /dev/null */
     size_t input_len;
-    struct buf *output;       /* collects standard output; NULL: discarded */
-    struct buf *log;          /* collects standard error too; NULL: its last lines go into err */
-    const char *const *env;   /* "NAME=value", NULL-terminated; NULL: inherited */
-    const char *chdir;        /* working folder; NULL: inherited */
-    int timeout_ms;           /* 0: none; on expiry the child's process group is killed: -ETIMEDOUT */
+    struct buf *output;     /* collects standard output; NULL: discarded */
+    struct buf *log;        /* collects standard error too; NULL: its last lines go into err */
+    const char *const *env; /* "NAME=value", NULL-terminated; NULL: inherited */
+    const char *chdir;      /* working folder; NULL: inherited */
+    int timeout_ms;         /* 0: none; on expiry the child's process group is killed: -ETIMEDOUT */
     /* Once not 0 (set by a signal handler): the group gets SIGTERM, time to clean up, then SIGKILL:
        -EINTR. May be NULL. */
     const volatile sig_atomic_t *cancel;

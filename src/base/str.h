@@ -29,7 +29,8 @@ static inline const char *str_after(const char *s, const char *prefix)
 bool str_ends_with(const char *s, const char *suffix);
 
 /*
- * Copies src into dst of `size` bytes. 0, or -ENOSPC when it does not fit whole (dst then holds "").
+ * Copies src into dst of `size` bytes. 0, or -ENOSPC when it does not fit whole (dst then holds
+ * "").
  */
 int str_copy(char *dst, size_t size, const char *src) _must_check_;
 

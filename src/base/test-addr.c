@@ -11,8 +11,12 @@ static void test_mac(void **state)
     assert_string_equal(mac_text(m, text), "52:54:00:ab:cd:01");
     assert_int_equal(mac_parse("52-54-00-ab-cd-01", &m), 0);
     assert_true(mac_is_unicast(m));
-    static const char *const bad[] = {"", "zz", "52:54:00:ab:cd", "52:54:00:ab:cd:0g",
-                                      "52:54-00:ab:cd:01", "52:54:00:ab:cd:01:02",
+    static const char *const bad[] = {"",
+                                      "zz",
+                                      "52:54:00:ab:cd",
+                                      "52:54:00:ab:cd:0g",
+                                      "52:54-00:ab:cd:01",
+                                      "52:54:00:ab:cd:01:02",
                                       "525400abcd01xxxxx"};
     for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
         assert_int_equal(mac_parse(bad[i], &m), -EINVAL);
@@ -26,7 +30,7 @@ static void test_ipv4_and_cidr(void **state)
     char text[CIDR_TEXT_SIZE];
     assert_int_equal(ipv4_parse("10.0.255.1", &a), 0);
     assert_int_equal(a, 0x0a00ff01);
-    static const char *const bad[] = {"",        "10.0.0",   "10.0.0.256", "10.0.0.01",
+    static const char *const bad[] = {"",         "10.0.0",   "10.0.0.256", "10.0.0.01",
                                       "1.2.3.4.", "1.2.3.4x", "-1.2.3.4",   "1..2.3"};
     for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
         assert_int_equal(ipv4_parse(bad[i], &a), -EINVAL);

@@ -53,9 +53,10 @@ static void test_everything(void **state)
 {
     (void)state;
     _cleanup_(reading_free) struct reading r;
-    read_text(&r, "name: x\nsize: 4Gi\nslipwayNode: true\npackages: [a, 'b=1.2-3']\n"
-                  "files:\n- {path: /etc/x, content: hello, mode: '0600'}\n"
-                  "- {path: /etc/y, source: ./other}\ncommands:\n- echo 1\n- |\n  echo 2\n  echo 3\n");
+    read_text(&r,
+              "name: x\nsize: 4Gi\nslipwayNode: true\npackages: [a, 'b=1.2-3']\n"
+              "files:\n- {path: /etc/x, content: hello, mode: '0600'}\n"
+              "- {path: /etc/y, source: ./other}\ncommands:\n- echo 1\n- |\n  echo 2\n  echo 3\n");
     assert_int_equal(r.result, 0);
     assert_int_equal(r.d.size, (uint64_t)4 << 30);
     assert_true(r.d.slipway_node);

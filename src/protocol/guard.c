@@ -60,7 +60,8 @@ void protocol_request_free(struct protocol_request *request)
 }
 
 /* 0 when this sequence number is new for the key, and is now remembered; -ESTALE otherwise. */
-static int advance(struct protocol_guard *guard, struct protocol_request *request, uint64_t sequence)
+static int advance(struct protocol_guard *guard, struct protocol_request *request,
+                   uint64_t sequence)
 {
     struct seen *seen = map_get(guard->sequences, request->key.b, sizeof(request->key.b));
     if (seen) {
@@ -101,8 +102,8 @@ int protocol_guard_open(struct protocol_guard *guard, const char *text, size_t l
     struct protocol_request request = {0};
     if (len > PROTOCOL_BODY_MAX)
         return -EBADMSG;
-    int r = trust_envelope_open(PROTOCOL_CONTEXT_REQUEST, text, len, NULL, &request.key,
-                                &request.body);
+    int r =
+        trust_envelope_open(PROTOCOL_CONTEXT_REQUEST, text, len, NULL, &request.key, &request.body);
     if (r < 0)
         return r;
     r = check(guard, &request);

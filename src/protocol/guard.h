@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The server's side of the conversation: opens requests, refuses replays, wraps answers. The guard
- * remembers the last sequence number of each key within one epoch. When it restarts, or has seen more
- * keys than it may remember, it begins a new epoch and every machine resynchronises with one more
- * round trip; nothing needs to be stored. Not thread safe.
+ * remembers the last sequence number of each key within one epoch. When it restarts, or has seen
+ * more keys than it may remember, it begins a new epoch and every machine resynchronises with one
+ * more round trip; nothing needs to be stored. Not thread safe.
  */
 #pragma once
 

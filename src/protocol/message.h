@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What stage2 (slipway-agent), the installed system (slipway-node) and the server say to each other:
- * typed values and their JSON. Each message travels in a signed envelope (trust/envelope.h) that
- * protocol/session.h makes and protocol/guard.h checks. Parsing refuses what is malformed or too
- * large; unknown fields are ignored, so that an older side understands a newer one.
+ * What stage2 (slipway-agent), the installed system (slipway-node) and the server say to each
+ * other: typed values and their JSON. Each message travels in a signed envelope (trust/envelope.h)
+ * that protocol/session.h makes and protocol/guard.h checks. Parsing refuses what is malformed or
+ * too large; unknown fields are ignored, so that an older side understands a newer one.
  */
 #pragma once
 
@@ -28,14 +28,14 @@ enum protocol_program { PROTOCOL_AGENT, PROTOCOL_NODE };
 /* "Here I am, this is what I have": machine to server. */
 struct protocol_hello {
     enum protocol_program program;
-    char *name;    /* Machine name as the sender knows it, or NULL */
+    char *name; /* Machine name as the sender knows it, or NULL */
     struct mac macs[PROTOCOL_MACS_MAX];
     size_t mac_count;
-    char *uuid;    /* SMBIOS system UUID in lower case, or NULL */
-    char *serial;  /* or NULL */
+    char *uuid;        /* SMBIOS system UUID in lower case, or NULL */
+    char *serial;      /* or NULL */
     json_t *inventory; /* as Machine.status.inventory, or NULL */
     json_t *addresses; /* array of strings "10.0.0.5/24", or NULL */
-    json_t *system; /* {bootID}, of a node also kernel, osImage and hostKeys[]; or NULL */
+    json_t *system;    /* {bootID}, of a node also kernel, osImage and hostKeys[]; or NULL */
     uint64_t install_generation; /* node: which installation this is; 0 in stage2 */
 };
 void protocol_hello_free(struct protocol_hello *hello);
@@ -45,12 +45,12 @@ int protocol_hello_parse(json_t *body, struct protocol_hello *ret, struct err *e
 /* "This is what I am doing": machine to server. */
 struct protocol_report {
     enum protocol_program program;
-    char *step;     /* for example "imaging"; never NULL */
-    char *message;  /* or NULL */
-    char *failure;  /* CamelCase reason when the step failed, else NULL */
-    bool final;     /* with failure: the retry budget is used up */
+    char *step;                       /* for example "imaging"; never NULL */
+    char *message;                    /* or NULL */
+    char *failure;                    /* CamelCase reason when the step failed, else NULL */
+    bool final;                       /* with failure: the retry budget is used up */
     uint64_t bytes_done, bytes_total; /* 0, 0 when the step has no size */
-    uint64_t install_generation; /* the plan being carried out, or 0 */
+    uint64_t install_generation;      /* the plan being carried out, or 0 */
 };
 void protocol_report_free(struct protocol_report *report);
 json_t *protocol_report_to_json(const struct protocol_report *report);
@@ -60,8 +60,10 @@ int protocol_report_parse(json_t *body, struct protocol_report *ret, struct err 
 #define PROTOCOL_STEP_DISK "disk"
 #define PROTOCOL_STEP_IMAGING "imaging"
 #define PROTOCOL_STEP_SEED "seed"
-#define PROTOCOL_STEP_INSTALLED "installed" /* everything is on the disk; the next start is local */
-#define PROTOCOL_STEP_BOOTING "booting"     /* kexec or reboot follows */
+#define PROTOCOL_STEP_INSTALLED                                                                    \
+    "installed"                         /* everything is on the disk; the next start is local      \
+                                         */
+#define PROTOCOL_STEP_BOOTING "booting" /* kexec or reboot follows */
 #define PROTOCOL_STEP_FIRST_BOOT "firstBoot"
 #define PROTOCOL_STEP_RUNNING "running"
 
@@ -70,7 +72,7 @@ struct protocol_disk_rule {
     char *serial, *wwn, *path, *model, *type; /* NULL: any */
     uint64_t min_size, max_size;              /* bytes; 0: any */
     int rotational;                           /* -1: any */
-    bool allow_overwrite; /* also a disk whose contents Slipway did not write */
+    bool allow_overwrite;                     /* also a disk whose contents Slipway did not write */
 };
 
 struct protocol_plan {

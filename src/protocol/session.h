@@ -2,7 +2,8 @@
 /*
  * The machine's side of the conversation: wraps requests, checks answers. A request carries the
  * server's epoch (its guard's life), a sequence number that only grows within it, and a nonce that
- * the answer must echo; so neither a recorded request nor a recorded answer is worth anything later.
+ * the answer must echo; so neither a recorded request nor a recorded answer is worth anything
+ * later.
  *
  *     protocol_session_wrap(&s, body, &text);      POST text
  *     r = protocol_session_unwrap(&s, answer, len, &body);
@@ -35,13 +36,12 @@ void protocol_session_init(struct protocol_session *session, const struct trust_
                            const struct trust_public *server, struct rng *rng);
 
 /* Adds epoch, sequence and nonce to body (which stays the caller's) and signs. *ret is malloc'd. */
-int protocol_session_wrap(struct protocol_session *session, json_t *body,
-                          char **ret) _must_check_;
+int protocol_session_wrap(struct protocol_session *session, json_t *body, char **ret) _must_check_;
 
 /*
- * Checks the answer to the last wrapped request. 0 and *ret_body (new reference); -EAGAIN to repeat;
- * -EKEYREJECTED when the server's key did not sign it; -EBADMSG when it is malformed or answers
- * another request.
+ * Checks the answer to the last wrapped request. 0 and *ret_body (new reference); -EAGAIN to
+ * repeat; -EKEYREJECTED when the server's key did not sign it; -EBADMSG when it is malformed or
+ * answers another request.
  */
 int protocol_session_unwrap(struct protocol_session *session, const char *text, size_t len,
                             json_t **ret_body) _must_check_;

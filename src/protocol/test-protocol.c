@@ -138,8 +138,8 @@ static void test_hello_round_trip(void **state)
     assert_true(json_equal(body, again));
     protocol_hello_free(&hello);
     protocol_hello_free(&back);
-    json_auto_t *bad = json_pack("{s:s, s:{s:[s]}}", "program", "slipway-agent", "machine",
-                                 "macAddresses", "zz");
+    json_auto_t *bad =
+        json_pack("{s:s, s:{s:[s]}}", "program", "slipway-agent", "machine", "macAddresses", "zz");
     assert_int_equal(protocol_hello_parse(bad, &back, &err), -EBADMSG);
     assert_non_null(strstr(err.text, "macAddresses[0]"));
 }

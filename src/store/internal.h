@@ -100,7 +100,7 @@ struct store {
     struct store_counters counters;
     struct err trouble; /* of the last transaction; code 0: none */
     struct list queue;  /* of struct op */
-    bool busy;         /* a batch is under way */
+    bool busy;          /* a batch is under way */
     bool pumping;
     void (*idle)(void *data);
     void *idle_data;

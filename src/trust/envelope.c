@@ -58,8 +58,7 @@ int trust_envelope_open(const char *context, const char *text, size_t len,
     struct trust_public key;
     if (len > TRUST_ENVELOPE_MAX)
         return -EBADMSG;
-    json_auto_t *envelope =
-        json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL);
+    json_auto_t *envelope = json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL);
     if (!envelope || json_unpack(envelope, "{s:s, s:s, s:s%}", "key", &key_text, "signature",
                                  &signature, "body", &body, &body_len) != 0)
         return -EBADMSG;

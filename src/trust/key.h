@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Key pairs (Ed25519) that servers and machines sign with, and boxes sealed to them (X25519, derived
- * from the same pair). A key's fingerprint is shown to people as words that can be read aloud.
+ * Key pairs (Ed25519) that servers and machines sign with, and boxes sealed to them (X25519,
+ * derived from the same pair). A key's fingerprint is shown to people as words that can be read
+ * aloud.
  */
 #pragma once
 
@@ -39,11 +40,11 @@ void trust_key_generate(struct trust_key *ret_key);
 void trust_key_wipe(struct trust_key *key);
 
 /*
- * Reads the pair kept in path, or makes a new one and writes it there with mode 0600 when the file is
- * missing. A file that others may read is refused (-EPERM).
+ * Reads the pair kept in path, or makes a new one and writes it there with mode 0600 when the file
+ * is missing. A file that others may read is refused (-EPERM).
  */
-int trust_key_load_or_create(const char *path, struct trust_key *ret_key,
-                             struct err *err) _must_check_;
+int trust_key_load_or_create(const char *path, struct trust_key *ret_key, struct err *err)
+    _must_check_;
 
 /* The pair from its 32-byte seed in base64 (how identities are stored). 0 or -EINVAL. */
 int trust_key_from_text(const char *seed_base64, struct trust_key *ret_key) _must_check_;
@@ -56,15 +57,16 @@ const char *trust_public_text(const struct trust_public *public,
 int trust_public_parse(const char *text, struct trust_public *ret_public) _must_check_;
 
 /*
- * 80 bits of the key's BLAKE2b digest as five pronounceable words. Enough that nobody finds a second
- * key with the same words, few enough to compare with a screen across the room.
+ * 80 bits of the key's BLAKE2b digest as five pronounceable words. Enough that nobody finds a
+ * second key with the same words, few enough to compare with a screen across the room.
  */
 const char *trust_fingerprint(const struct trust_public *public,
                               char dst[static TRUST_FINGERPRINT_TEXT_SIZE]);
 
-/* Encrypts so that only the owner of `to` can read. *ret is malloc'd base64. 0, -EINVAL, -ENOMEM. */
-int trust_seal(const struct trust_public *to, const void *data, size_t len,
-               char **ret) _must_check_;
+/* Encrypts so that only the owner of `to` can read. *ret is malloc'd base64. 0, -EINVAL, -ENOMEM.
+ */
+int trust_seal(const struct trust_public *to, const void *data, size_t len, char **ret)
+    _must_check_;
 /* Opens what was sealed to key. *ret_data is malloc'd and NUL-terminated. 0, -EBADMSG, ... */
 int trust_unseal(const struct trust_key *key, const char *sealed, size_t max, char **ret_data,
                  size_t *ret_len) _must_check_;

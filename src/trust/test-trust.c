@@ -17,16 +17,15 @@ static void test_envelope_round_trip(void **state)
     json_t *body = json_pack("{s:s}", "step", "imaging \"quoted\"");
     _autofree_ char *text = trust_envelope_sign("report", body, &key);
     json_t *back = NULL;
-    assert_int_equal(
-        trust_envelope_open("report", text, strlen(text), &key.public, &signer, &back), 0);
+    assert_int_equal(trust_envelope_open("report", text, strlen(text), &key.public, &signer, &back),
+                     0);
     assert_true(json_equal(body, back));
     assert_memory_equal(signer.b, key.public.b, sizeof(signer.b));
     json_decref(back);
     assert_int_equal(trust_envelope_open("hello", text, strlen(text), NULL, NULL, &back),
                      -EKEYREJECTED);
-    assert_int_equal(
-        trust_envelope_open("report", text, strlen(text), &other.public, NULL, &back),
-        -EKEYREJECTED);
+    assert_int_equal(trust_envelope_open("report", text, strlen(text), &other.public, NULL, &back),
+                     -EKEYREJECTED);
     char *where = strstr(text, "imaging");
     where[0] = 'I';
     assert_int_equal(trust_envelope_open("report", text, strlen(text), NULL, NULL, &back),

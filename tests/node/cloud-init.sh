@@ -5,7 +5,7 @@
 # check, its NoCloud data source, and its network renderers. The package is unpacked into CACHE_DIR
 # and nothing is installed. Exit status 77 (skipped) when the packages cannot be had.
 set -eu
-here=$(CDPATH= cd "$(dirname "$0")" && pwd)
+here=$(CDPATH='' cd "$(dirname "$0")" && pwd)
 render=$1 golden=$2 cache=$3
 packages='cloud-init python3-attr python3-certifi python3-chardet python3-charset-normalizer
 python3-configobj python3-idna python3-jinja2 python3-json-pointer python3-jsonpatch
