@@ -39,4 +39,5 @@ struct disk {
     enum disk_state state;
     char contents[DISK_CONTENTS_SIZE]; /* for people: "gpt: ext4, vfat", "blank" */
     uint8_t partial_digest[32];        /* DISK_PARTIAL: the manifest that was being written */
+    uint64_t key_offset; /* where stage2 leaves its key on such a disk (disk-key.h); 0: nowhere */
 };

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/disk-key.h"
 #include "agent/signature.h"
 
 enum { DISK_BYTES = 2 << 20 };
@@ -32,6 +33,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct signature_reader reader = {.read = read_disk, .data = bytes};
     if (signature_examine(&reader, &disk) < 0 || disk.state == DISK_UNREADABLE ||
         memchr(disk.contents, '\0', sizeof(disk.contents)) == NULL)
+        abort();
+    if (disk.key_offset > DISK_BYTES - DISK_KEY_SIZE)
         abort();
     (void)signature_of(data, size);
     return 0;

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/disk-key.h"
 #include "agent/fetch.h"
 #include "agent/retry.h"
 #include "agent/schedule.h"
@@ -351,21 +352,33 @@ static int flush(struct imaging *imaging, struct err *err)
     return err_errno(err, -errno, "%s: cannot flush", imaging->disk->name);
 }
 
-/* Marker first, and no other signature left that would make sense of a half-written disk. */
-static int place_marker(struct imaging *imaging, struct err *err)
+/* Backup tables and RAID members are known by the end of the disk. */
+static int wipe_tail(const struct imaging *imaging, const uint8_t *zeros)
+{
+    uint64_t size = imaging->disk->size;
+    if (size - imaging->manifest->disk_size < TAIL_WIPE)
+        return 0;
+    return fd_pwrite_full(imaging->fd, zeros, TAIL_WIPE, (size - TAIL_WIPE) / PAGE * PAGE);
+}
+
+/*
+ * Marker and key first, and no other signature left that would make sense of a half-written disk.
+ * again: the marker is there; the key may be an earlier start's.
+ */
+static int place_marker(struct imaging *imaging, bool again, struct err *err)
 {
     _autofree_ uint8_t *memory = imaging_memory(TAIL_WIPE);
     if (!memory)
         return err_set(err, -ENOMEM, "out of memory");
-    uint64_t size = imaging->disk->size, image = imaging->manifest->disk_size;
     memset(memory, 0, TAIL_WIPE);
-    int r = 0;
-    if (size - image >= TAIL_WIPE)
-        r = fd_pwrite_full(imaging->fd, memory, TAIL_WIPE, (size - TAIL_WIPE) / PAGE * PAGE);
+    int r = again ? 0 : wipe_tail(imaging, memory);
     marker_build(imaging->digest, memory);
-    uint64_t head = image < HEAD_WIPE ? PAGE : HEAD_WIPE;
+    if (imaging->key_block)
+        memcpy(memory + DISK_KEY_MARKER_OFFSET, imaging->key_block, DISK_KEY_SIZE);
+    uint64_t head = again || imaging->manifest->disk_size < HEAD_WIPE ? PAGE : HEAD_WIPE;
     if (r == 0)
         r = fd_pwrite_full(imaging->fd, memory, head, 0);
+    explicit_bzero(memory, PAGE);
     if (r < 0) {
         imaging->reason = IMAGING_REASON_DISK;
         return err_errno(err, r, "%s: cannot write", imaging->disk->name);
@@ -378,7 +391,7 @@ int imaging_write(struct imaging *imaging, struct err *err)
     const struct disk *disk = imaging->disk;
     bool same = disk->state == DISK_PARTIAL &&
                 memcmp(disk->partial_digest, imaging->digest, IMAGE_DIGEST_SIZE) == 0;
-    int r = same ? 0 : place_marker(imaging, err);
+    int r = place_marker(imaging, same, err);
     if (r < 0)
         return r;
     struct pool pool;
@@ -423,13 +436,24 @@ int imaging_write_first(struct imaging *imaging, const void *first_chunk, struct
     return r < 0 ? first_write_failed(imaging, r, err) : 0;
 }
 
+/* The whole page, also when the image ends within it: nothing of marker and key stays. */
+static int write_first_page(struct imaging *imaging, const void *first_chunk, uint32_t len)
+{
+    _autofree_ uint8_t *page = imaging_memory(PAGE);
+    if (!page)
+        return -ENOMEM;
+    memset(page, 0, PAGE);
+    memcpy(page, first_chunk, len < PAGE ? len : PAGE);
+    return fd_pwrite_full(imaging->fd, page, PAGE, 0);
+}
+
 int imaging_commit(struct imaging *imaging, const void *first_chunk, struct err *err)
 {
     uint32_t len = image_chunk_raw_length(imaging->manifest, 0);
     int r = flush(imaging, err);
     if (r < 0)
         return r;
-    r = fd_pwrite_full(imaging->fd, first_chunk, len < PAGE ? len : PAGE, 0);
+    r = write_first_page(imaging, first_chunk, len);
     if (r < 0)
         return first_write_failed(imaging, r, err);
     (void)atomic_fetch_add(&imaging->bytes_done, len);

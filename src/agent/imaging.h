@@ -6,8 +6,9 @@
  *
  * The order makes an interruption harmless: a marker that names the manifest takes the place of the
  * partition table, everything but the first chunk is written, and the first chunk comes last, its
- * first block last of all. A disk whose installation did not end never boots, and the next attempt
- * with the same image keeps what is there.
+ * first page last of all. A disk whose installation did not end never boots, and the next attempt
+ * with the same image keeps what is there. The machine's key lies behind the marker, in the page
+ * that the commit overwrites, so that the next attempt speaks with the key that was approved.
  */
 #pragma once
 
@@ -28,8 +29,9 @@ struct imaging {
     int fd; /* the disk, open for reading and direct writing */
     const struct disk *disk;
     const struct image_manifest *manifest;
-    const uint8_t *digest; /* of the manifest: 32 bytes */
-    const char *server;    /* "http://ADDRESS:PORT" */
+    const uint8_t *digest;    /* of the manifest: 32 bytes */
+    const uint8_t *key_block; /* DISK_KEY_SIZE bytes to leave on the disk, or NULL */
+    const char *server;       /* "http://ADDRESS:PORT" */
     const char *data_path;
     unsigned threads; /* 0: by processors and memory */
     /* Filled in while it works; any thread may read: */

@@ -8,6 +8,7 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
+#include "agent/disk-key.h"
 #include "agent/disk-rule.h"
 #include "agent/efi-boot.h"
 #include "agent/handover.h"
@@ -46,6 +47,7 @@ struct job_state {
     const struct disk *disk;
     int fd;
     struct imaging imaging;
+    uint8_t key_block[DISK_KEY_SIZE];
     struct layout layout;
     struct install_failure *failure;
     struct err *err;
@@ -55,6 +57,7 @@ static void state_clear(struct job_state *s)
 {
     image_manifest_clear(&s->manifest);
     seed_free(&s->seed);
+    explicit_bzero(s->key_block, sizeof(s->key_block));
     if (s->fd >= 0)
         (void)close(s->fd);
 }
@@ -187,6 +190,18 @@ static void *watch(void *data)
     return NULL;
 }
 
+/* What survives a power cut and a later installation: the key that was approved. */
+static int prepare_key(struct job_state *s)
+{
+    const struct install *install = s->install;
+    const struct disk_key_owner owner = {&install->cmdline->key, install->inventory->uuid};
+    int r = disk_key_build(install->key, &owner, s->key_block);
+    s->imaging.key_block = s->key_block;
+    return r < 0 ? failed(s, err_errno(s->err, r, "the machine's key"), PROTOCOL_STEP_IMAGING,
+                          IMAGING_REASON_MEMORY)
+                 : 0;
+}
+
 static int write_image(struct job_state *s)
 {
     struct imaging *imaging = &s->imaging;
@@ -299,6 +314,8 @@ int install_run(const struct install *install, const struct protocol_plan *plan,
         r = get_seed(&s);
     if (r == 0)
         r = choose_disk(&s);
+    if (r == 0)
+        r = prepare_key(&s);
     if (r == 0)
         r = write_image(&s);
     if (r == 0)

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
+#include "agent/disk-key.h"
 #include "agent/signature.h"
 #include "base/file.h"
 #include "base/random.h"
@@ -126,7 +127,9 @@ int layout_seed(const struct layout *layout, const struct seed *seed, uint32_t s
     for (size_t i = 0; i < seed->count; i++)
         files[i] = (struct fat_file){
             .path = seed->files[i].path, .data = seed->files[i].data, .len = seed->files[i].len};
-    struct fat_options options = {.size = layout->seed_size,
+    if (layout->seed_size <= DISK_KEY_SEED_ROOM)
+        return err_set(err, -ENOSPC, "the image's seed partition is too small");
+    struct fat_options options = {.size = layout->seed_size - DISK_KEY_SEED_ROOM,
                                   .sector_size = sector_size,
                                   .volume_id = SEED_VOLUME_ID,
                                   .label = seed_label,
@@ -150,18 +153,29 @@ static int write_at(struct imaging *imaging, const void *data, size_t len, uint6
     return err_errno(err, r, "%s: cannot write %s", imaging->disk->name, what);
 }
 
+/* What lies there of an earlier installation goes in any case. */
+static int write_key(struct imaging *imaging, uint64_t offset, struct err *err)
+{
+    uint8_t room[DISK_KEY_SEED_ROOM] = {0};
+    if (imaging->key_block)
+        memcpy(room, imaging->key_block, DISK_KEY_SIZE);
+    int r = write_at(imaging, room, sizeof(room), offset, "the machine's key", err);
+    explicit_bzero(room, sizeof(room));
+    return r;
+}
+
 static int write_seed(struct imaging *imaging, const struct layout *layout, const struct seed *seed,
                       struct err *err)
 {
     uint8_t *data = NULL;
+    size_t size = layout->seed_size - DISK_KEY_SEED_ROOM;
     int r = layout_seed(layout, seed, imaging->disk->sector_size, &data, err);
     if (r == 0)
-        r = write_at(imaging, data, layout->seed_size, layout->seed_offset, "the seed partition",
-                     err);
+        r = write_at(imaging, data, size, layout->seed_offset, "the seed partition", err);
     if (data)
-        explicit_bzero(data, layout->seed_size);
+        explicit_bzero(data, size);
     free(data);
-    return r;
+    return r < 0 ? r : write_key(imaging, layout->seed_offset + size, err);
 }
 
 int layout_finish(struct imaging *imaging, const struct seed *seed, struct rng *rng,

@@ -43,6 +43,9 @@ int layout_plan(uint8_t *first_chunk, size_t len, uint32_t sector_size, uint64_t
                 bool want_seed, struct rng *rng, struct layout_plan *ret, struct err *err)
     _must_check_;
 
-/* The seed partition's bytes, malloc'd, plan->layout.seed_size of them. Pure. */
+/*
+ * The seed partition's file system, malloc'd: layout->seed_size bytes without DISK_KEY_SEED_ROOM,
+ * behind which layout_finish() puts imaging->key_block. Pure.
+ */
 int layout_seed(const struct layout *layout, const struct seed *seed, uint32_t sector_size,
                 uint8_t **ret, struct err *err) _must_check_;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/disk-key.h"
 #include "base/buf.h"
 #include "base/rd.h"
 #include "image/chunk.h"
@@ -132,6 +133,13 @@ static bool seed_is_ours(const uint8_t *head, size_t len)
     return rd_u32_le(&r) == SEED_VOLUME_ID && rd_ok(&r);
 }
 
+/* Behind the file system of a seed of ours; where the partition lies is checked with the table. */
+static uint64_t seed_key_offset(const struct disk *disk, uint64_t offset, uint64_t size)
+{
+    bool inside = size > DISK_KEY_SEED_ROOM && size <= disk->size && offset <= disk->size - size;
+    return inside ? offset + size - DISK_KEY_SEED_ROOM : 0;
+}
+
 static void add_name(struct buf *list, const char *name)
 {
     if (name && !strstr(buf_str(list), name))
@@ -139,7 +147,7 @@ static void add_name(struct buf *list, const char *name)
 }
 
 /* A disk of DOS partitions: true when one of them is a seed of ours. */
-static bool mbr_has_our_seed(const struct signature_reader *reader, const struct disk *disk,
+static bool mbr_has_our_seed(const struct signature_reader *reader, struct disk *disk,
                              const uint8_t *first)
 {
     struct mbr mbr;
@@ -153,15 +161,18 @@ static bool mbr_has_our_seed(const struct signature_reader *reader, const struct
         const char *name = reader->read(reader->data, offset, head, sizeof(head)) == 0
                                ? signature_of(head, sizeof(head))
                                : NULL;
-        if (name && strcmp(name, "vfat") == 0 && seed_is_ours(head, sizeof(head)))
-            return true;
+        if (!name || strcmp(name, "vfat") != 0 || !seed_is_ours(head, sizeof(head)))
+            continue;
+        disk->key_offset =
+            seed_key_offset(disk, offset, (uint64_t)mbr.entries[i].count * disk->sector_size);
+        return true;
     }
     return false;
 }
 
 /* Names what the partitions hold; true when one of them is a seed of ours. */
 static bool examine_partitions(const struct signature_reader *reader, const struct gpt *gpt,
-                               struct buf *list)
+                               struct disk *disk, struct buf *list)
 {
     bool ours = false;
     _autofree_ uint8_t *head = malloc(PARTITION_HEAD_SIZE);
@@ -174,7 +185,10 @@ static bool examine_partitions(const struct signature_reader *reader, const stru
         if (reader->read(reader->data, gpt_partition_offset(gpt, i + 1), head, len) < 0)
             continue;
         add_name(list, signature_of(head, len));
-        ours = ours || ((int)i + 1 == seed && seed_is_ours(head, len));
+        if ((int)i + 1 != seed || !seed_is_ours(head, len))
+            continue;
+        ours = true;
+        disk->key_offset = seed_key_offset(disk, gpt_partition_offset(gpt, i + 1), size);
     }
     return ours;
 }
@@ -206,7 +220,7 @@ static bool examine_gpt(const struct signature_reader *reader, const struct ends
     if (r < 0)
         return false;
     struct buf list _autobuf_ = BUF_INIT_MAX(256);
-    bool ours = examine_partitions(reader, gpt, &list);
+    bool ours = examine_partitions(reader, gpt, disk, &list);
     const char *what = ours ? "slipway: gpt " : "gpt ";
     set_contents(disk, ours ? DISK_OURS : DISK_FOREIGN, what, buf_str(&list));
     return true;
@@ -217,6 +231,7 @@ static void examine_ends(const struct signature_reader *reader, const struct end
 {
     if (marker_parse(ends->head, ends->head_len, disk->partial_digest)) {
         set_contents(disk, DISK_PARTIAL, "an unfinished installation", "");
+        disk->key_offset = DISK_KEY_MARKER_OFFSET;
         return;
     }
     if (examine_gpt(reader, ends, disk))
@@ -241,6 +256,7 @@ static void examine_ends(const struct signature_reader *reader, const struct end
 int signature_examine(const struct signature_reader *reader, struct disk *disk)
 {
     struct ends ends = {.head_len = SIGNATURE_HEAD_SIZE, .tail_len = SIGNATURE_TAIL_SIZE};
+    disk->key_offset = 0;
     if (disk->size < ends.head_len)
         ends.head_len = (size_t)disk->size;
     if (disk->size < ends.tail_len)

@@ -29,8 +29,9 @@ struct signature_reader {
 };
 
 /*
- * Looks at a disk of disk->size bytes and sets its state, contents and partial_digest. Uses about
- * 1.3 MiB of memory while it works. 0 or a negative errno (then the state is DISK_UNREADABLE).
+ * Looks at a disk of disk->size bytes and sets its state, contents, partial_digest and key_offset.
+ * Uses about 1.3 MiB of memory while it works. 0 or a negative errno (then the state is
+ * DISK_UNREADABLE).
  */
 int signature_examine(const struct signature_reader *reader, struct disk *disk) _must_check_;
 

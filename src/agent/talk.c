@@ -23,6 +23,13 @@ void talk_clear(struct talk *talk)
     (void)pthread_mutex_destroy(&talk->lock);
 }
 
+void talk_set_key(struct talk *talk, const struct trust_key *key)
+{
+    (void)pthread_mutex_lock(&talk->lock);
+    talk->session.key = key;
+    (void)pthread_mutex_unlock(&talk->lock);
+}
+
 static int exchange_once(struct talk *talk, const char *path, json_t *body, json_t **ret,
                          struct err *err)
 {

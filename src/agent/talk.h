@@ -22,6 +22,9 @@ int talk_init(struct talk *talk, const char *server, const struct trust_key *key
               const struct trust_public *server_key, struct rng *rng, struct err *err) _must_check_;
 void talk_clear(struct talk *talk);
 
+/* Speaks with another key from the next message on; borrowed. */
+void talk_set_key(struct talk *talk, const struct trust_key *key);
+
 /*
  * Sends, and gives the server's answer (protocol_answer_free()). 0; -EKEYREJECTED when somebody
  * else answered; -EBADMSG; or an errno of the connection.

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <uv.h>
 
+#include "agent/disk-key.h"
 #include "agent/imaging.h"
 #include "agent/layout.h"
 #include "agent/signature.h"
@@ -31,6 +32,7 @@ static struct image_manifest manifest;
 static uint8_t digest[IMAGE_DIGEST_SIZE];
 static struct disk disk;
 static struct imaging imaging;
+static uint8_t key_block[DISK_KEY_SIZE];
 
 /* A partition table, then data that does not compress, some that does, and holes. */
 static int make_source(void)
@@ -138,6 +140,8 @@ static int setup(void **state)
     imaging.disk = &disk;
     imaging.manifest = &manifest;
     imaging.digest = digest;
+    memset(key_block, 'k', sizeof(key_block));
+    imaging.key_block = key_block;
     imaging.server = url;
     imaging.data_path = "/images/test.zst";
     imaging.threads = 3;
@@ -229,6 +233,81 @@ static void test_layout_makes_the_disk_whole(void **state)
     assert_non_null(strstr(err_text(&err), "chunk 10"));
 }
 
+/* How often the key lies somewhere on the disk. */
+static size_t count_keys(void)
+{
+    size_t count = 0;
+    _autofree_ uint8_t *bytes = malloc(DISK_SIZE);
+    assert_int_equal(fd_pread_full(disk_fd, bytes, DISK_SIZE, 0), DISK_SIZE);
+    for (size_t at = 0; at < DISK_SIZE; at += DISK_KEY_SIZE)
+        count += memcmp(bytes + at, key_block, DISK_KEY_SIZE) == 0;
+    return count;
+}
+
+static void test_key_moves_from_the_marker_to_the_end_of_the_seed(void **state)
+{
+    (void)state;
+    struct seed seed _autoseed_ = SEED_INIT;
+    struct err err = ERR_INIT;
+    struct rng_seeded rng;
+    struct layout layout;
+    uint8_t block[DISK_KEY_SIZE];
+    rng_seeded_init(&rng, 1);
+    assert_int_equal(seed_put(&seed, "meta-data", 0600, "x", 1, &err), 0);
+    write_all();
+    assert_int_equal(examine(), DISK_PARTIAL);
+    assert_int_equal(count_keys(), 1);
+    assert_int_equal(fd_pread_full(disk_fd, block, sizeof(block), disk.key_offset), sizeof(block));
+    assert_memory_equal(block, key_block, sizeof(block));
+    assert_int_equal(layout_finish(&imaging, &seed, &rng.rng, &layout, &err), 0);
+    assert_int_equal(examine(), DISK_OURS);
+    assert_int_equal(disk.key_offset, layout.seed_offset + layout.seed_size - DISK_KEY_SEED_ROOM);
+    assert_int_equal(fd_pread_full(disk_fd, block, sizeof(block), disk.key_offset), sizeof(block));
+    assert_memory_equal(block, key_block, sizeof(block));
+    assert_int_equal(count_keys(), 1);
+}
+
+/* The next start has another key when it could not use the one that it found. */
+static void test_resumed_installation_has_the_key_of_who_resumes(void **state)
+{
+    (void)state;
+    write_all();
+    assert_int_equal(examine(), DISK_PARTIAL);
+    memset(key_block, 'n', sizeof(key_block));
+    imaging.bytes_kept = 0;
+    write_all();
+    assert_true(imaging.bytes_kept > 0);
+    assert_int_equal(count_keys(), 1);
+    memset(key_block, 'k', sizeof(key_block));
+    assert_int_equal(count_keys(), 0);
+}
+
+/* Whatever the first chunk is, the commit leaves nothing of marker and key. */
+static void test_commit_covers_the_key(void **state)
+{
+    (void)state;
+    static const uint64_t sizes[] = {512, 1024, IMAGE_SIZE};
+    struct err err = ERR_INIT;
+    struct image_manifest *full = &manifest, tiny = {0};
+    for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+        _autofree_ uint8_t *first = imaging_memory(CHUNK_SIZE);
+        assert_int_equal(image_manifest_init(&tiny, "tiny", "amd64", sizes[i], CHUNK_SIZE, &err),
+                         0);
+        for (size_t chunk = 0; chunk < tiny.chunk_count; chunk++)
+            tiny.chunks[chunk].zero = true;
+        imaging.manifest = &tiny;
+        write_all();
+        assert_int_equal(count_keys(), 1);
+        assert_int_equal(imaging_first_chunk(&imaging, first, &err), 0);
+        assert_int_equal(imaging_write_first(&imaging, first, &err), 0);
+        assert_int_equal(imaging_commit(&imaging, first, &err), 0);
+        assert_int_equal(count_keys(), 0);
+        assert_int_equal(examine(), DISK_BLANK);
+        imaging.manifest = full;
+        image_manifest_clear(&tiny);
+    }
+}
+
 static void flip_bit_of(size_t chunk)
 {
     uint8_t byte;
@@ -293,6 +372,9 @@ int main(void)
         CASE(test_everything_but_the_first_chunk_is_written),
         CASE(test_old_contents_do_not_show_through),
         CASE(test_layout_makes_the_disk_whole),
+        CASE(test_key_moves_from_the_marker_to_the_end_of_the_seed),
+        CASE(test_resumed_installation_has_the_key_of_who_resumes),
+        CASE(test_commit_covers_the_key),
         CASE(test_corrupt_chunk_is_named_and_never_written),
         CASE(test_marker_of_another_image_keeps_nothing),
         CASE(test_missing_image_is_an_error_of_the_server),

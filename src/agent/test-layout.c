@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "agent/disk-key.h"
 #include "agent/layout.h"
 #include "agent/signature.h"
 #include "image/mbr.h"
@@ -124,10 +125,14 @@ static void test_seed_is_a_labelled_fat_with_the_files(void **state)
     assert_int_equal(seed_put(&seed, "meta-data", 0600, "instance-id: x\n", 15, &err), 0);
     assert_int_equal(seed_put(&seed, "slipway/node.json", 0600, "{}", 2, &err), 0);
     assert_int_equal(layout_seed(&layout, &seed, 512, &bytes, &err), 0);
-    assert_string_equal(signature_of(bytes, LAYOUT_SEED_SIZE), "vfat");
-    assert_non_null(memmem(bytes, LAYOUT_SEED_SIZE, "CIDATA", 6));
-    assert_non_null(memmem(bytes, LAYOUT_SEED_SIZE, "instance-id: x", 14));
+    /* It leaves the end of the partition for the machine's key. */
+    size_t size = LAYOUT_SEED_SIZE - DISK_KEY_SEED_ROOM;
+    assert_string_equal(signature_of(bytes, size), "vfat");
+    assert_non_null(memmem(bytes, size, "CIDATA", 6));
+    assert_non_null(memmem(bytes, size, "instance-id: x", 14));
     free(bytes);
+    layout.seed_size = DISK_KEY_SEED_ROOM;
+    assert_int_equal(layout_seed(&layout, &seed, 512, &bytes, &err), -ENOSPC);
 }
 
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)

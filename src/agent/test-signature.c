@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "agent/disk-key.h"
 #include "agent/layout.h"
 #include "agent/signature.h"
 #include "base/file.h"
@@ -131,6 +132,7 @@ static void test_marker_of_an_unfinished_installation(void **state)
     struct disk disk = examine();
     assert_int_equal(disk.state, DISK_PARTIAL);
     assert_memory_equal(disk.partial_digest, digest, sizeof(digest));
+    assert_int_equal(disk.key_offset, DISK_KEY_MARKER_OFFSET);
 }
 
 /* A GPT with a seed partition is ours only when stage2 itself wrote that file system. */
@@ -154,10 +156,11 @@ static void test_seed_tells_ours_from_foreign(void **state)
     uint8_t *bytes = NULL;
     assert_int_equal(seed_put(&seed, "meta-data", 0600, "x", 1, &err), 0);
     assert_int_equal(layout_seed(&layout, &seed, 512, &bytes, &err), 0);
-    put(layout.seed_offset, bytes, layout.seed_size);
+    put(layout.seed_offset, bytes, layout.seed_size - DISK_KEY_SEED_ROOM);
     free(bytes);
     disk = examine();
     assert_int_equal(disk.state, DISK_OURS);
+    assert_int_equal(disk.key_offset, layout.seed_offset + layout.seed_size - DISK_KEY_SEED_ROOM);
     /* The backup copy alone is enough to know that there is something. */
     uint8_t zeros[1024] = {0};
     put(0, zeros, sizeof(zeros));
@@ -179,9 +182,16 @@ static void test_seed_among_dos_partitions(void **state)
     assert_int_equal(examine().state, DISK_FOREIGN);
     layout.seed_offset = (uint64_t)mbr.entries[number - 1].first * 512;
     assert_int_equal(layout_seed(&layout, &seed, 512, &bytes, &err), 0);
-    put(layout.seed_offset, bytes, layout.seed_size);
+    put(layout.seed_offset, bytes, layout.seed_size - DISK_KEY_SEED_ROOM);
     free(bytes);
-    assert_int_equal(examine().state, DISK_OURS);
+    struct disk disk = examine();
+    assert_int_equal(disk.state, DISK_OURS);
+    assert_int_equal(disk.key_offset, layout.seed_offset + layout.seed_size - DISK_KEY_SEED_ROOM);
+    /* A partition that claims to go on behind the disk's end holds no key. */
+    mbr.entries[number - 1].count = UINT32_MAX - mbr.entries[number - 1].first;
+    mbr_print(&mbr, sector);
+    put(0, sector, sizeof(sector));
+    assert_int_equal(examine().key_offset, 0);
 }
 
 int main(void)

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "agent/coldplug.h"
+#include "agent/disk-key.h"
 #include "agent/efi-boot.h"
 #include "agent/handover.h"
 #include "agent/install.h"
@@ -19,10 +20,12 @@
 #include "base/str.h"
 
 #define KEY_PATH "/run/slipway.key"
+#define BOOT_ID_PATH "/proc/sys/kernel/random/boot_id"
 
 enum {
     NETWORK_WAIT_MS = 10000,
     STORAGE_HELLO_MS = 2000, /* how long the first hello waits for disks */
+    LOOK_AGAIN_MS = 5000,    /* how old the inventory in a hello may be */
     HELLO_FIRST_MS = 500,
     HELLO_MAX_MS = 15000,
     CHANGE_LINK_AFTER = 3, /* hellos without an answer */
@@ -44,7 +47,11 @@ struct worker {
     struct inventory inventory;
     struct storage *storage;
     struct network *network;
-    struct trust_key key;
+    struct trust_key new_key, disk_key;
+    const struct trust_key *key; /* one of these */
+    bool key_settled;            /* it is not changed any more */
+    int64_t looked_at;           /* clock when the disks were looked at */
+    bool disks_settled;          /* and whether all should have been there */
     struct talk talk;
     struct reporter *reporter;
     int64_t started;
@@ -86,7 +93,7 @@ static void show_state(struct worker *w, const char *state)
     (void)snprintf(w->shown, sizeof(w->shown), "%s", state);
     w->shown_at = now;
     log_info("machine %s, key %s", w->machine[0] ? w->machine : "(not registered)",
-             trust_fingerprint(&w->key.public, words));
+             trust_fingerprint(&w->key->public, words));
     log_info("%s", state);
 }
 
@@ -137,21 +144,63 @@ static void start_devices(struct worker *w)
     mark(w, "network and disks under way");
 }
 
+/* One key for this start of the machine, also when this process dies: /run is memory. */
+static void make_key(struct worker *w)
+{
+    struct err err = ERR_INIT;
+    if (trust_key_load_or_create(KEY_PATH, &w->new_key, &err) < 0) {
+        log_warn("%s", err_text(&err));
+        trust_key_generate(&w->new_key);
+    }
+    w->key = &w->new_key;
+}
+
+/* An interrupted installation, or the one before, left the key that was approved. */
+static bool take_disk_key(struct worker *w)
+{
+    const struct disk_key_owner owner = {&w->cmdline.key, w->inventory.uuid};
+    const struct disk *disk = NULL;
+    if (disk_key_find("/dev", w->inventory.disks, w->inventory.disk_count, &owner, &w->disk_key,
+                      &disk) < 0)
+        return false;
+    w->key = &w->disk_key;
+    log_debug("%s holds this machine's key", disk->name);
+    return true;
+}
+
+/* Disks that come late may hold the key, too; what is being installed keeps the one it began with.
+ */
+static void look_at_disks(struct worker *w, int timeout_ms)
+{
+    w->disks_settled = storage_wait(w->storage, timeout_ms);
+    inventory_disks("/sys", "/dev", &w->inventory);
+    w->looked_at = clock_now(&clock_system);
+    if (!w->key_settled)
+        w->key_settled = take_disk_key(w) || w->disks_settled;
+}
+
 static void start_talking(struct worker *w)
 {
     struct err err = ERR_INIT;
-    /* One key for this start of the machine, also when this process dies: what an administrator
-     * approved stays approved. /run is memory. */
-    if (trust_key_load_or_create(KEY_PATH, &w->key, &err) < 0) {
-        log_warn("%s", err_text(&err));
-        trust_key_generate(&w->key);
-    }
-    if (talk_init(&w->talk, w->cmdline.server, &w->key, &w->cmdline.key, &rng_system, &err) < 0)
+    look_at_disks(w, STORAGE_HELLO_MS);
+    if (!w->key)
+        make_key(w);
+    if (talk_init(&w->talk, w->cmdline.server, w->key, &w->cmdline.key, &rng_system, &err) < 0)
         stop_here(err_text(&err));
     w->reporter = reporter_new(&w->talk);
     if (!w->reporter)
         stop_here("out of memory");
-    mark(w, "key made");
+    mark(w, "key known");
+}
+
+/* Which start of stage2 this is: a key may be older. A new reference, NULL when not known. */
+static json_t *boot_facts(void)
+{
+    _autofree_ char *id = NULL;
+    if (file_read(BOOT_ID_PATH, 64, &id, NULL, NULL) < 0)
+        return NULL;
+    id[strcspn(id, "\n")] = '\0';
+    return json_pack("{s:s}", "bootID", id);
 }
 
 static int say_hello(struct worker *w, const struct network_link *link, struct protocol_answer *ret,
@@ -162,9 +211,11 @@ static int say_hello(struct worker *w, const struct network_link *link, struct p
     char address[CIDR_TEXT_SIZE];
     if (!hello)
         return err_set(err, -ENOMEM, "out of memory");
-    (void)storage_wait(w->storage, w->registered ? 0 : STORAGE_HELLO_MS);
+    if (!w->disks_settled || clock_now(&clock_system) - w->looked_at >= LOOK_AGAIN_MS) {
+        look_at_disks(w, w->registered ? 0 : STORAGE_HELLO_MS);
+        talk_set_key(&w->talk, w->key);
+    }
     inventory_nics("/sys", inventory);
-    inventory_disks("/sys", "/dev", inventory);
     hello->program = PROTOCOL_AGENT;
     for (size_t i = 0; i < inventory->nic_count && i < PROTOCOL_MACS_MAX; i++)
         hello->macs[hello->mac_count++] = inventory->nics[i].mac;
@@ -172,6 +223,7 @@ static int say_hello(struct worker *w, const struct network_link *link, struct p
     hello->uuid = inventory->uuid[0] ? inventory->uuid : NULL;
     hello->serial = inventory->serial[0] ? inventory->serial : NULL;
     hello->inventory = inventory_to_json(inventory);
+    hello->system = boot_facts();
     hello->addresses = json_array();
     (void)json_array_append_new(hello->addresses,
                                 json_string(cidr_text(link->lease.address, address)));
@@ -179,6 +231,7 @@ static int say_hello(struct worker *w, const struct network_link *link, struct p
     int r = talk_hello(&w->talk, hello, ret, err);
     json_decref(hello->inventory);
     json_decref(hello->addresses);
+    json_decref(hello->system);
     return r;
 }
 
@@ -245,7 +298,7 @@ static void rule_failed(struct worker *w, const struct install_failure *failure,
 static void install(struct worker *w, const struct protocol_plan *plan)
 {
     struct install run = {.cmdline = &w->cmdline,
-                          .key = &w->key,
+                          .key = w->key,
                           .machine = w->machine,
                           .inventory = &w->inventory,
                           .storage = w->storage,
@@ -265,6 +318,7 @@ static void install(struct worker *w, const struct protocol_plan *plan)
         wait_ms(RULE_AGAIN_MS);
         return;
     }
+    w->key_settled = true;
     show_state(w, "installing");
     (void)!install_run(&run, plan, &failure, &err);
     log_error("%s: %s: %s", failure.step, failure.reason, err_text(&err));
