@@ -20,6 +20,9 @@ void problems_free(struct problems *problems)
 }
 
 static void add(struct problems *problems, struct problem problem, const char *file,
+                const char *path, const char *format, va_list args) _printf_(5, 0);
+
+static void add(struct problems *problems, struct problem problem, const char *file,
                 const char *path, const char *format, va_list args)
 {
     if (problems->n == PROBLEMS_MAX) {
