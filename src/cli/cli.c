@@ -31,6 +31,8 @@ bool cli_interactive(const struct cli *cli)
     return cli->interactive;
 }
 
+static void print_error(const struct cli *cli, const char *format, va_list args) _printf_(2, 0);
+
 static void print_error(const struct cli *cli, const char *format, va_list args)
 {
     (void)fflush(stdout);
