@@ -68,6 +68,10 @@ teardown() {
 @test "vm: a reinstallation that was asked for happens exactly once" {
     marker=/var/tmp/before-reinstall
     on_machine bios-node touch $marker
+    # bound to the key of the installed system, which its disk gives to the next stage2
+    "$SLIPWAY" approve bios-node
+    key=$(field bios-node .spec.approvedKey)
+    [ "$key" = "$(field bios-node .status.identity.publicKey)" ]
     "$SLIPWAY" reinstall bios-node
     power cut bios-node
     power on bios-node
@@ -77,6 +81,7 @@ teardown() {
     wait_for 300 ssh_works bios-node
     run -0 on_machine bios-node "test -e $marker && echo there || echo gone"
     [ "$output" = gone ]
+    [ "$(field bios-node .status.identity.publicKey)" = "$key" ]
     scripts=$(event_count bios-node BootScript)
     power cut bios-node
     power on bios-node

@@ -21,6 +21,7 @@ teardown() {
 
 @test "vm: the server is killed while a machine writes; both go on" {
     wait_for 300 percent_reached node1 10
+    "$SLIPWAY" approve node1 # from now on for this key only
     address=$("$SLIPWAY" sandbox exec -- ip neigh show dev sandbox0 | awk '{print $1; exit}')
     echo "$address" >"$BATS_FILE_TMPDIR/address"
     server_kill
@@ -31,9 +32,13 @@ teardown() {
 }
 
 @test "vm: the power is cut half way; the next start resumes and finishes" {
+    key=$(field node1 .spec.approvedKey)
     power cut node1
     power on node1
     wait_phase node1 Installed || wait_phase node1 Running
+    # it went on with the key that was approved
+    [ "$(field node1 .status.identity.publicKey)" = "$key" ]
+    [ "$(event_count node1 KeyChanged)" = 0 ]
     # what was written before is not fetched again
     line=$(grep -ao 'image written in .*' "$(console node1)" | tail -n 1)
     [[ $line == *kept* && $line != *" 0 B kept"* ]]

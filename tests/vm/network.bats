@@ -67,6 +67,33 @@ YAML
     [ "$(event_count first InstallStarted)" = 0 ]
 }
 
+@test "vm: once one is approved, another machine with its MAC address gets no plan" {
+    power cut second
+    words=$(field first .status.identity.words)
+    "$SLIPWAY" approve first --fingerprint "$words"
+    [ "$(field first .spec.approvedKey)" = "$(field first .status.identity.publicKey)" ]
+    : >"$(console first)"
+    power on first # its disk is blank, so this is another key
+    other_asks() { [ "$(field first '.status.candidate.words // ""')" != "" ]; }
+    wait_for 600 other_asks
+    other=$(field first .status.candidate.words)
+    [ "$other" != "$words" ]
+    wait_for_line 120 "$(console first)" 'its key is not the approved one'
+    grep -aq "$other" "$(console first)"
+    [ "$(field first .status.identity.words)" = "$words" ]
+    [ "$(field first '.status.conditions[] | select(.type == "Approved").reason')" = KeyChanged ]
+    event_seen first KeyChanged
+    [ "$(event_count first InstallStarted)" = 0 ]
+    run -6 "$SLIPWAY" approve first --fingerprint "lusab-babad-gutih-tugad-dobil"
+    [ "$(event_count first InstallStarted)" = 0 ]
+    # approved with its own words, it is the machine
+    "$SLIPWAY" approve first --fingerprint "$other"
+    wait_for 120 event_seen first InstallStarted
+    [ "$(field first .status.identity.words)" = "$other" ]
+    [ "$(field first '.status.candidate // "none"')" = none ]
+    power cut first
+}
+
 @test "vm: two Machines cannot claim one MAC address" {
     mac=$(machine_mac second)
     run -5 "$SLIPWAY" apply -f - <<YAML
