@@ -128,13 +128,20 @@ static void tell_sent(struct dhcp_server *s, const struct dhcp_outgoing *o, int 
     tell(s, &event);
 }
 
+static size_t type_index(enum dhcp_type type)
+{
+    return (size_t)type <= DHCP_INFORM ? (size_t)type : DHCP_NO_TYPE;
+}
+
 void dhcp_outgoing_send(struct dhcp_server *s, struct dhcp_outgoing *o)
 {
     int r = transmit(s, o);
-    if (r < 0)
+    if (r < 0) {
         s->counters.send_errors++;
-    else
+    } else {
         s->counters.answered++;
+        s->counters.answered_by_type[type_index(o->request)]++;
+    }
     tell_sent(s, o, r);
     free(o);
 }
@@ -151,6 +158,7 @@ void dhcp_tell_drop(struct dhcp_server *s, const struct dhcp_request *request,
                                .drop = answer->drop};
     s->counters.dropped++;
     s->counters.by_drop[answer->drop]++;
+    s->counters.dropped_by_type[type_index(event.request)]++;
     size_t at = print_request(&event);
     (void)snprintf(event.text + at, sizeof(event.text) - at, ": %s", dhcp_drop_text(answer->drop));
     tell(s, &event);

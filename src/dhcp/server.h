@@ -44,6 +44,8 @@ struct dhcp_server_counters {
     uint64_t conflicts;
     uint64_t link_errors; /* changes of links or addresses that could not be read */
     uint64_t by_drop[DHCP_DROP_TOO_BIG + 1];
+    /* By the type of the request; [DHCP_NO_TYPE]: none, or one that nobody knows. */
+    uint64_t answered_by_type[DHCP_INFORM + 1], dropped_by_type[DHCP_INFORM + 1];
 };
 
 struct dhcp_server_hooks {

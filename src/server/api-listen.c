@@ -36,6 +36,9 @@ static int make_api(struct server *s, struct err *err)
         .version = SLIPWAY_VERSION,
         .users_path = s->api_users_path,
         .admin_group = group,
+        .metrics = server_metrics,
+        .ready = server_ready,
+        .data = s,
     };
     return api_new(&setup, &s->api, err);
 }

@@ -237,14 +237,34 @@ static bool serve_document(struct api *api, struct http_request *http, const cha
     return true;
 }
 
+/* As Kubernetes answers: "ok", or the list of checks; why one failed is not for strangers. */
+static void serve_readiness(struct api *api, struct http_request *http)
+{
+    char user[API_USER_NAME_SIZE];
+    _autobuf_ struct buf checks = BUF_INIT;
+    if (api->closing) {
+        http_reply_text(http, 503, "text/plain", "stopping");
+        return;
+    }
+    bool known = api_authenticate(api, http, user) != API_ROLE_NONE;
+    bool ok = !api->setup.ready || api->setup.ready(api->setup.data, known, &checks);
+    if (ok && !http_request_arg(http, "verbose")) {
+        http_reply_text(http, 200, "text/plain", "ok");
+        return;
+    }
+    buf_printf(&checks, "readyz check %s\n", ok ? "passed" : "failed");
+    http_reply_text(http, ok ? 200 : 503, "text/plain", buf_str(&checks));
+}
+
 /* Probes are for everybody. False when the path names none. */
 static bool serve_probe(struct api *api, struct http_request *http, const char *path)
 {
-    bool ready = str_eq(path, "/readyz");
-    if (!ready && !str_eq(path, "/healthz") && !str_eq(path, "/livez"))
+    if (str_eq(path, "/readyz"))
+        serve_readiness(api, http);
+    else if (str_eq(path, "/healthz") || str_eq(path, "/livez"))
+        http_reply_text(http, 200, "text/plain", "ok"); /* the loop turns: it answered */
+    else
         return false;
-    bool ok = !ready || !api->setup.ready || api->setup.ready(api->setup.data);
-    http_reply_text(http, ok ? 200 : 503, "text/plain", ok ? "ok" : "not ready");
     return true;
 }
 

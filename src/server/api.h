@@ -29,8 +29,11 @@ struct api_setup {
     gid_t admin_group; /* its members are admins on Unix sockets; (gid_t)-1: none */
     /* Appends Prometheus' text format for /metrics. May be NULL. */
     void (*metrics)(void *data, struct buf *out);
-    /* For /readyz: whether the server does its work. NULL: always. */
-    bool (*ready)(void *data);
+    /*
+     * For /readyz: whether the server does its work; NULL: always. Appends one line per check,
+     * "[+]store ok" or "[-]store failed: WHY", the reason only when asked for.
+     */
+    bool (*ready)(void *data, bool reasons, struct buf *out);
     void *data;
 };
 

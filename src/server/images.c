@@ -287,3 +287,14 @@ const struct image_spec *images_spec(const struct server *server, const char *na
     const struct entry *entry = map_gets(server->images->by_name, name);
     return entry && entry->image ? &entry->image->spec : NULL;
 }
+
+bool images_scanned(const struct server *server)
+{
+    size_t cursor = 0;
+    struct map_entry_view e;
+    while (map_next(server->images->by_name, &cursor, &e)) {
+        if (!((const struct entry *)e.value)->checked)
+            return false;
+    }
+    return true;
+}

@@ -196,6 +196,19 @@ static void status_done(void *data, int rc, json_t *object, const struct err *er
     free(data);
 }
 
+static struct networks_use use_of(const struct networks *self, const struct network *network)
+{
+    struct networks_use sum = {.name = network->meta.name};
+    struct dhcp_leases *leases = self->server->dhcp ? dhcp_server_leases(self->server->dhcp) : NULL;
+    for (size_t i = 0; leases && i < network->spec.n_ranges; i++) {
+        struct dhcp_range range = {network->spec.ranges[i].start, network->spec.ranges[i].end};
+        struct dhcp_pool_use use = dhcp_leases_pool_use(leases, range);
+        sum.size += use.size;
+        sum.taken += use.taken;
+    }
+    return sum;
+}
+
 static void update_status(struct networks *self, const struct network *network)
 {
     struct status_update *u = calloc(1, sizeof(*u));
@@ -207,13 +220,9 @@ static void update_status(struct networks *self, const struct network *network)
     (void)snprintf(u->message, sizeof(u->message), "%s",
                    self->problem[0] ? self->problem
                                     : (u->served ? "DHCP answers here" : "spec.mode is off"));
-    struct dhcp_leases *leases = self->server->dhcp ? dhcp_server_leases(self->server->dhcp) : NULL;
-    for (size_t i = 0; leases && i < network->spec.n_ranges; i++) {
-        struct dhcp_range range = {network->spec.ranges[i].start, network->spec.ranges[i].end};
-        struct dhcp_pool_use use = dhcp_leases_pool_use(leases, range);
-        u->pool += use.size;
-        u->active += use.taken;
-    }
+    struct networks_use use = use_of(self, network);
+    u->pool = (int64_t)use.size;
+    u->active = (int64_t)use.taken;
     if (store_mutate(self->server->store, &kind_network, STORE_STATUS, network->meta.name,
                      write_status, status_done, u) < 0)
         free(u);
@@ -328,4 +337,18 @@ const struct network *networks_of_address(const struct server *server, ipv4 addr
             best = network;
     }
     return best;
+}
+
+const char *networks_problem(const struct server *server)
+{
+    return server->networks->problem;
+}
+
+bool networks_next_use(const struct server *server, size_t *cursor, struct networks_use *ret)
+{
+    struct map_entry_view e;
+    if (!map_next(server->networks->by_name, cursor, &e))
+        return false;
+    *ret = use_of(server->networks, e.value);
+    return true;
 }

@@ -7,6 +7,7 @@
 
 #include <uv.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/list.h"
 #include "base/random.h"
@@ -31,6 +32,7 @@ struct machines;
 struct tftp_server;
 struct profiles;
 struct timelines;
+struct health;
 struct image_spec;
 
 struct server {
@@ -62,6 +64,12 @@ struct server {
     struct dhcp_server *dhcp;
     struct timelines *timelines; /* what waits to be written to Machines; timelines.c */
     struct log_limit dhcp_lines, tftp_lines;
+
+    struct health *health; /* whether what is promised can be stored; health.c */
+    int64_t started_ms;    /* wall time */
+    struct {
+        _Atomic uint64_t requests, bytes;
+    } image_data; /* parts of images that were served; counted by HTTP's threads */
 };
 
 /* ---- boot-routes.c: what firmware fetches ---- */
@@ -72,6 +80,18 @@ void boot_route_ipxe(struct http_request *request, void *data);
 /* ---- api-listen.c: the admin API on its Unix socket and on TLS ---- */
 
 int api_listen(struct server *server, struct err *err) _must_check_;
+
+/* ---- metrics.c ---- */
+
+/* Appends Prometheus' text format; data is the server. */
+void server_metrics(void *data, struct buf *out);
+
+/* ---- health.c: whether the server does its work ---- */
+
+int health_new(struct server *server, struct err *err) _must_check_;
+void health_free(struct server *server);
+/* For /readyz, see api.h; data is the server. */
+bool server_ready(void *data, bool reasons, struct buf *out);
 
 /* ---- machine-find.c ---- */
 
@@ -98,6 +118,15 @@ int networks_new(struct server *server, struct err *err) _must_check_;
 void networks_free(struct server *server);
 /* The Network that an address is in, or NULL. Borrowed until the next change. */
 const struct network *networks_of_address(const struct server *server, ipv4 address);
+/* Why DHCP does not serve what is wanted; "" when it does. */
+const char *networks_problem(const struct server *server);
+/* The addresses of a Network's ranges, and how many of them are taken. */
+struct networks_use {
+    const char *name; /* borrowed */
+    uint64_t size, taken;
+};
+/* Walks the Networks; start with *cursor 0. False at the end. */
+bool networks_next_use(const struct server *server, size_t *cursor, struct networks_use *ret);
 
 /* ---- dhcp-view.c: what DHCP asks of the store ---- */
 
@@ -120,6 +149,9 @@ void images_free(struct server *server);
 const struct image_facts *images_facts(const struct server *server, const char *name);
 /* Its specification, NULL when there is no such Image. Borrowed until the next change. */
 const struct image_spec *images_spec(const struct server *server, const char *name);
+
+/* Whether the files of every Image were looked at, with whatever result. */
+bool images_scanned(const struct server *server);
 
 /* ---- machines.c: the Machine controller ---- */
 

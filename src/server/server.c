@@ -2,6 +2,7 @@
 #include "server/server.h"
 
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/stat.h>
 
 #include "base/file.h"
@@ -107,9 +108,20 @@ static int open_boot_http(struct server *s, struct err *err)
     return r;
 }
 
+/* By an I/O thread. Parts of an image's data are the bulk of what is served. */
+static void on_http_access(void *data, const struct http_access *access)
+{
+    struct server *s = data;
+    if (!access->complete || access->status >= 300 || !str_after(access->target, "/images/") ||
+        !str_ends_with(access->target, ".zst"))
+        return;
+    atomic_fetch_add(&s->image_data.requests, 1);
+    atomic_fetch_add(&s->image_data.bytes, access->bytes);
+}
+
 static int open_http(struct server *s, struct err *err)
 {
-    const struct http_options options = {.loop = &s->loop};
+    const struct http_options options = {.loop = &s->loop, .on_access = on_http_access, .data = s};
     int r = http_server_new(&options, &s->http, err);
     if (r == 0)
         r = open_boot_http(s, err);
@@ -158,6 +170,8 @@ static int start(struct server *s, struct err *err)
     if (r == 0)
         r = profiles_new(s, err);
     if (r == 0)
+        r = health_new(s, err);
+    if (r == 0)
         r = timelines_new(s, err);
     if (r == 0)
         r = machines_new(s, err);
@@ -182,6 +196,7 @@ static void stop(struct process *p)
     log_info("stopping");
     machines_free(s);
     timelines_free(s);
+    health_free(s);
     profiles_free(s);
     networks_free(s);
     images_free(s);
@@ -297,6 +312,7 @@ int server_run(const struct server_options *options, struct err *err)
     s->config = &p.config;
     s->clock = &clock_system;
     s->rng = &rng_system;
+    s->started_ms = clock_wall(s->clock);
     r = trust_init() < 0 ? err_set(err, -EIO, "libsodium does not start") : 0;
     if (r == 0)
         r = dir_make(p.config.state_dir, 0700, err);

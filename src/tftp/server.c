@@ -30,6 +30,7 @@ void tftp_report(struct tftp_server *server, const struct tftp_event *event)
         [TFTP_EVENT_REFUSED] = &c->refused,
     };
     ++*counter[event->kind];
+    c->bytes += event->bytes;
     if (server->options.on_event)
         server->options.on_event(server->options.data, event);
 }

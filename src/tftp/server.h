@@ -70,6 +70,7 @@ struct tftp_server_options {
 
 struct tftp_counters {
     uint64_t requests, completed, probed, failed, refused;
+    uint64_t bytes;     /* of files, that clients have confirmed */
     uint64_t malformed; /* datagrams that were no packets, or came from nobody we serve */
     uint64_t dropped;   /* requests left unanswered because of a limit; clients repeat them */
     unsigned running;
