@@ -355,7 +355,7 @@ late)
     lean_start
     enable_services
     run_commands
-    exec unshare --mount --propagation private sh "$0" finish "$root"
+    exec unshare --mount --propagation unchanged sh "$0" finish "$root"
     ;;
 finish)
     finish
