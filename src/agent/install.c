@@ -95,11 +95,15 @@ static int get_manifest(struct job_state *s)
     return r < 0 ? failed(s, r, PROTOCOL_STEP_IMAGING, REASON_MANIFEST) : 0;
 }
 
-/* The approved key goes on living in the installed system; it leaves this machine in no other way.
+/*
+ * The approved key goes on living in the installed system; it leaves this machine in no other way.
+ * Only slipway-node takes it out of the seed and wipes it there, so nobody else gets it.
  */
 static int add_identity(struct job_state *s)
 {
     const struct install *install = s->install;
+    if (!seed_find(&s->seed, SEED_PATH_NODE))
+        return 0;
     char server_key[TRUST_PUBLIC_TEXT_SIZE];
     struct provision_identity identity _autoidentity_ = {
         .machine = install->machine[0] ? strdup(install->machine) : NULL,
@@ -220,8 +224,10 @@ static int write_image(struct job_state *s)
         (void)pthread_join(watcher.thread, NULL);
     if (r < 0)
         return failed(s, r, PROTOCOL_STEP_IMAGING, imaging->reason);
-    log_info("first image byte asked for %ld ms after the agent's start",
-             (long)(atomic_load(&imaging->first_request_ms) - s->install->started));
+    int64_t asked = atomic_load(&imaging->first_request_ms);
+    if (asked) /* not when the disk held everything */
+        log_info("first image byte asked for %ld ms after the agent's start",
+                 (long)(asked - s->install->started));
     char fetched[32], kept[32];
     log_info("image written in %ld ms: %s fetched, %s kept",
              (long)(clock_now(&clock_system) - start),
