@@ -4,6 +4,12 @@
  * freeing all follow the table. Reading ignores names that the table does not have, so that an
  * older slipway-node understands a newer server, and refuses wrong types and values with their
  * path.
+ *
+ * resource/field.h describes structs, too, and is not used here: its decoder makes read-only values
+ * that share one arena, which is right for resources; these structs are filled by code, text by
+ * text, changed in place when templates are expanded, and wiped when they go, because they hold
+ * keys. Nor do stage2 and slipway-node, which link this, have any use for what comes with it: all
+ * problems at once with their lines, suggestions, schemas.
  */
 #pragma once
 

@@ -34,7 +34,7 @@ show_failure() {
         name=$(basename "$folder")
         echo "--- timeline of $name"
         "$SLIPWAY" get machine "$name" -o json | jq -r '"phase \(.status.phase)",
-            ((.status.timeline // [])[-12:][] | "\(.time) \(.event) \(.message)")' || true
+            ((.status.timeline // [])[-12:][] | "\(.time) \(.count // 1)x \(.event) \(.message)")' || true
         echo "--- console of $name"
         console_tail "$folder/console.log" 20
     done
@@ -117,9 +117,9 @@ phase_settled() {
     phase_is "$1" "$2" || phase_is "$1" Failed
 }
 
-# event_count NAME EVENT: how often it stands in the Machine's timeline.
+# event_count NAME EVENT: how often it was seen, by the Machine's timeline.
 event_count() {
-    field "$1" "[(.status.timeline // [])[] | select(.event == \"$2\")] | length"
+    field "$1" "[(.status.timeline // [])[] | select(.event == \"$2\") | .count // 1] | add // 0"
 }
 
 event_seen() {
