@@ -36,8 +36,10 @@ static void note_script(struct server *server, const struct boot_host *host)
     static const char *const what[] = {[BOOT_NOTHING] = "nothing to boot",
                                        [BOOT_STAGE2] = "boot stage2",
                                        [BOOT_LOCAL] = "boot the disk"};
-    log_info("%s: iPXE fetched its script: %s (%s)", host->name, what[host->plan.action],
-             host->plan.reason);
+    unsigned left_out;
+    if (log_limit_allows(&server->script_lines, clock_now(server->clock), &left_out))
+        log_info("%s: iPXE fetched its script: %s (%s)", host->name, what[host->plan.action],
+                 host->plan.reason);
     timelines_note(server, host->name, "BootScript", what[host->plan.action]);
 }
 
