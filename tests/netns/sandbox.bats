@@ -151,7 +151,7 @@ no_processes() {
             SLIPWAY_SANDBOX="$dir/sandbox" "$dir/slipway" sandbox "$@"
     }
     if ! setpriv --reuid=nobody --regid=nogroup --clear-groups unshare -Ur true; then
-        run -1 as_nobody up --accelerator tcg
+        run ! as_nobody up --accelerator tcg
         [[ $output == *"run this as root"* ]]
         return
     fi
