@@ -28,7 +28,7 @@ static void write_process(const struct server *s, struct buf *out)
 static void write_machines(const struct server *s, struct buf *out)
 {
     metric_family(out, "slipway_machines", GAUGE, "Machines by phase.");
-    for (int phase = MACHINE_PHASE_UNSET; phase <= MACHINE_RELEASED; phase++)
+    for (enum machine_phase phase = MACHINE_PHASE_UNSET; phase <= MACHINE_RELEASED; phase++)
         sample1(out, "slipway_machines", "phase",
                 phase == MACHINE_PHASE_UNSET ? "none" : machine_phase_text(phase),
                 machines_in_phase(s, phase));
@@ -50,7 +50,7 @@ static void write_dhcp_messages(const struct dhcp_server_counters *c, struct buf
 {
     static const char name[] = "slipway_dhcp_messages_total";
     metric_family(out, name, COUNTER, "DHCP requests by type and outcome.");
-    for (int type = DHCP_NO_TYPE; type <= DHCP_INFORM; type++) {
+    for (enum dhcp_type type = DHCP_NO_TYPE; type <= DHCP_INFORM; type++) {
         const char *text = dhcp_type_text(type);
         if (type == DHCP_OFFER || type == DHCP_ACK || type == DHCP_NAK)
             continue; /* servers' */
@@ -69,7 +69,7 @@ static void write_dhcp(const struct server *s, struct buf *out)
     write_dhcp_messages(c, out);
     metric_family(out, "slipway_dhcp_drops_total", COUNTER,
                   "DHCP requests without answer, by why.");
-    for (int drop = DHCP_DROP_NONE + 1; drop <= DHCP_DROP_TOO_BIG; drop++)
+    for (enum dhcp_drop drop = DHCP_DROP_NONE + 1; drop <= DHCP_DROP_TOO_BIG; drop++)
         sample1(out, "slipway_dhcp_drops_total", "reason", dhcp_drop_text(drop), c->by_drop[drop]);
     metric_single(out, "slipway_dhcp_datagrams_total", COUNTER, "Datagrams received.", c->received);
     metric_single(out, "slipway_dhcp_malformed_total", COUNTER, "Datagrams that are not DHCP.",
