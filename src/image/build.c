@@ -230,6 +230,7 @@ static int prepare(struct building *g, struct err *err)
         g->log = fopen(b->log_path, "we");
         if (!g->log)
             return err_errno(err, -errno, "cannot write %s", b->log_path);
+        setlinebuf(g->log); /* people follow it */
     }
     image_ids_derive(b->name, b->time, &g->ids);
     return stage_files(g, err);

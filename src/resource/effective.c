@@ -12,8 +12,8 @@ struct machine_spec machine_effective(const struct machine *machine, const struc
     }
     if (spec.role == ROLE_UNSET)
         spec.role = ROLE_NONE;
-    if (spec.boot_mode == BOOT_MODE_UNSET)
-        spec.boot_mode = BOOT_MODE_AUTO;
+    if (spec.handover == HANDOVER_UNSET)
+        spec.handover = HANDOVER_KEXEC;
     if (spec.allow_overwrite == TRI_UNSET)
         spec.allow_overwrite = TRI_FALSE;
     return spec;

@@ -33,8 +33,8 @@ struct bmc {
 enum machine_role { ROLE_UNSET, ROLE_NONE, ROLE_CONTROL_PLANE, ROLE_WORKER };
 extern const char *const machine_role_values[];
 
-enum boot_mode { BOOT_MODE_UNSET, BOOT_MODE_AUTO, BOOT_MODE_BIOS, BOOT_MODE_UEFI };
-extern const char *const boot_mode_values[];
+enum handover { HANDOVER_UNSET, HANDOVER_KEXEC, HANDOVER_REBOOT };
+extern const char *const handover_values[];
 
 enum disk_type { DISK_TYPE_UNSET, DISK_NVME, DISK_SSD, DISK_HDD, DISK_VIRTUAL };
 extern const char *const disk_type_values[];
@@ -133,7 +133,7 @@ struct machine_spec {
     /* What a Profile may give too: see machine_effective(). */
     const char *image;
     enum machine_role role;
-    enum boot_mode boot_mode;
+    enum handover handover;
     const char *const *kernel_arguments;
     size_t n_kernel_arguments;
     struct root_disk root_disk;

@@ -6,7 +6,7 @@
 #include "resource/problem.h"
 
 const char *const machine_role_values[] = {"none", "controlPlane", "worker", NULL};
-const char *const boot_mode_values[] = {"auto", "bios", "uefi", NULL};
+const char *const handover_values[] = {"kexec", "reboot", NULL};
 const char *const disk_type_values[] = {"nvme", "ssd", "hdd", "virtual", NULL};
 const char *const bond_mode_values[] = {"active-backup", "802.3ad",   "balance-rr",
                                         "balance-xor",   "broadcast", "balance-tlb",

@@ -17,8 +17,10 @@ struct problems;
              .flags = FIELD_SELECTABLE, .doc = "Name of the Image to install."),                   \
     F_ENUM(struct machine_spec, role, "role", machine_role_values, .flags = FIELD_SELECTABLE,      \
            .doc = "Role in the cluster.", .late = "none"),                                         \
-    F_ENUM(struct machine_spec, boot_mode, "bootMode", boot_mode_values,                           \
-           .doc = "Firmware for which the installed disk gets its boot entry.", .late = "auto"),   \
+    F_ENUM(struct machine_spec, handover, "handover", handover_values,                             \
+           .doc = "How stage2 starts the installed system: kexec spares the firmware's start and " \
+                  "is left for a reboot where it does not work; reboot goes through the firmware " \
+                  "at once, for hardware that a kexec confuses.", .late = "kexec"),                \
     F_STRINGS(struct machine_spec, kernel_arguments, "kernelArguments", 0, .max_items = 64,        \
               .doc = "Arguments added to the kernel command line of the installed system."),       \
     F_OBJECT(struct machine_spec, root_disk, "rootDisk", struct root_disk, root_disk_fields,       \

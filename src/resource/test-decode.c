@@ -161,7 +161,7 @@ static void effective_prefers_the_machine(void **state)
     assert_int_equal(spec.network.dns[0], 0x0a000009);
     assert_int_equal(spec.network.address.address, 0x0a000005);
     assert_string_equal(spec.first_boot.timezone, "Europe/Berlin");
-    assert_int_equal(spec.boot_mode, BOOT_MODE_AUTO);
+    assert_int_equal(spec.handover, HANDOVER_KEXEC);
 }
 
 static void a_rejected_machine_stays_rejected(void **state)

@@ -54,6 +54,7 @@ int install_plan_fill(const struct machine_spec *effective, const struct image_s
 {
     memcpy(plan->manifest_digest, facts->digest, sizeof(plan->manifest_digest));
     plan->install_generation = (uint64_t)effective->install_generation;
+    plan->reboot = effective->handover == HANDOVER_REBOOT;
     plan->image = strdup(effective->image);
     plan->manifest_path = str_format("/images/%s", facts->manifest_file);
     plan->data_path = str_format("/images/%s", facts->data_file);

@@ -37,6 +37,7 @@ static void either_may_have_none(void **state)
     protocol_answer_free(&a);
     a = planned(&spec, NULL);
     assert_null(a.plan.kernel_arguments);
+    assert_false(a.plan.reboot);
     protocol_answer_free(&a);
     spec.kernel_arguments = of_machine;
     spec.n_kernel_arguments = 1;
@@ -51,6 +52,7 @@ static void files_disk_and_generation(void **state)
     const struct machine_spec spec = {
         .image = "debian",
         .install_generation = 3,
+        .handover = HANDOVER_REBOOT,
         .allow_overwrite = TRI_TRUE,
         .root_disk = {.serial = "S1", .min_size = 5, .type = DISK_NVME, .rotational = TRI_FALSE},
     };
@@ -58,6 +60,7 @@ static void files_disk_and_generation(void **state)
     assert_string_equal(a.plan.image, "debian");
     assert_string_equal(a.plan.manifest_path, "/images/debian.json");
     assert_string_equal(a.plan.data_path, "/images/debian.zst");
+    assert_true(a.plan.reboot);
     assert_int_equal(a.plan.manifest_digest[0], 7);
     assert_int_equal(a.plan.install_generation, 3);
     assert_string_equal(a.plan.disk.serial, "S1");
