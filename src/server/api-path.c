@@ -260,12 +260,11 @@ void api_options_clear(struct api_options *options)
 
 void api_manager_of_agent(const char *user_agent, char ret[static API_MANAGER_SIZE])
 {
-    const char *agent = user_agent ? user_agent : "";
     size_t n = 0;
-    while (n < API_MANAGER_SIZE - 1 && agent[n] && agent[n] != '/' &&
-           isprint((unsigned char)agent[n])) {
-        ret[n] = agent[n];
-        n++;
+    for (const char *p = user_agent; p && n < API_MANAGER_SIZE - 1; p++) {
+        if (*p == '/' || !isprint((unsigned char)*p)) /* or its end */
+            break;
+        ret[n++] = *p;
     }
     ret[n] = '\0';
     if (n == 0)

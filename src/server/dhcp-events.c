@@ -3,11 +3,31 @@
 #include "base/log.h"
 #include "server/private.h"
 
+/* Silence is routine where another server or nobody was asked; else somebody wonders why. */
+static enum log_level drop_level(enum dhcp_drop drop)
+{
+    switch (drop) {
+    case DHCP_DROP_NO_NETWORK:
+    case DHCP_DROP_UNKNOWN:
+        return LOG_LEVEL_INFO;
+    case DHCP_DROP_AMBIGUOUS:
+    case DHCP_DROP_REFUSED:
+    case DHCP_DROP_NO_ADDRESS:
+    case DHCP_DROP_STRANGERS:
+    case DHCP_DROP_ADDRESS_IN_USE:
+    case DHCP_DROP_QUARANTINED:
+    case DHCP_DROP_TOO_BIG:
+        return LOG_LEVEL_WARN;
+    default:
+        return LOG_LEVEL_DEBUG;
+    }
+}
+
 static enum log_level level_of(const struct dhcp_event *event)
 {
     switch (event->kind) {
     case DHCP_EVENT_DROPPED:
-        return LOG_LEVEL_DEBUG;
+        return drop_level(event->drop);
     case DHCP_EVENT_ANSWERED:
         return LOG_LEVEL_INFO;
     case DHCP_EVENT_INTERFACE:
