@@ -13,10 +13,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/str.h"
 
 #define ROOT_MOUNT "/mnt"
-enum { DEVICE_TRIES = 50, DEVICE_WAIT_US = 20000, COMMAND_LINE_SIZE = 2048 };
+enum { DEVICE_TRIES = 50, DEVICE_WAIT_MS = 20, COMMAND_LINE_SIZE = 2048 };
 
 static const char *const root_types[] = {"ext4", "xfs", "btrfs", NULL};
 
@@ -31,7 +32,7 @@ int partition_mount(const char *device, const char *const *types, const char *pa
 {
     struct stat st;
     for (int i = 0; i < DEVICE_TRIES && stat(device, &st) < 0; i++)
-        (void)usleep(DEVICE_WAIT_US);
+        clock_sleep_ms(DEVICE_WAIT_MS);
     (void)mkdir(path, 0755);
     int r = -ENODEV;
     for (size_t i = 0; types[i]; i++) {

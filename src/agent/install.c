@@ -189,7 +189,7 @@ static void *watch(void *data)
             show_progress(imaging, total);
             shown = now;
         }
-        (void)usleep(PROGRESS_MS * 1000);
+        clock_sleep_ms(PROGRESS_MS);
     }
     return NULL;
 }

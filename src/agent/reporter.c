@@ -66,11 +66,6 @@ static int send_item(struct reporter *reporter, struct item *item)
     return r;
 }
 
-static void wait_ms(uint32_t ms)
-{
-    (void)usleep(ms * 1000);
-}
-
 /* A milestone is repeated until it arrives; it may be long before the server is back. */
 static void send_first(struct reporter *reporter)
 {
@@ -81,7 +76,7 @@ static void send_first(struct reporter *reporter)
         uint32_t random;
         rng_fill(&rng_system, &random, sizeof(random));
         (void)retry_failed(&retry, random, &pause);
-        wait_ms(pause);
+        clock_sleep_ms(pause);
     }
     (void)pthread_mutex_lock(&reporter->lock);
     reporter->first = (reporter->first + 1) % QUEUE_MAX;

@@ -59,7 +59,7 @@ static void wait_until_quiet(struct storage *storage)
         int64_t now = clock_now(&clock_system);
         if (now - since >= storage_quiet_ms(scsi, fabric, disks))
             return;
-        (void)usleep(POLL_MS * 1000);
+        clock_sleep_ms(POLL_MS);
         size_t loaded = coldplug_pass(storage->modules, "/sys", CLASS_ALL);
         size_t count = count_disks();
         if (loaded || count != disks)
@@ -79,7 +79,7 @@ static void *run(void *data)
     (void)pthread_mutex_unlock(&storage->lock);
     log_debug("disks are complete");
     for (;;) {
-        (void)usleep(LATER_MS * 1000);
+        clock_sleep_ms(LATER_MS);
         (void)coldplug_pass(storage->modules, "/sys", CLASS_ALL);
     }
     return NULL;

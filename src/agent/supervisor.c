@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "agent/retry.h"
+#include "base/clock.h"
 #include "base/log.h"
 
 enum { LINE_SIZE = 2048, RESTART_FIRST_MS = 500, RESTART_MAX_MS = 30000 };
@@ -148,6 +149,6 @@ _Noreturn void supervise(const struct console *console, int (*work)(void *data),
         else
             say(console, "<4>slipway-agent: ended with status %d, starts again in %u ms",
                 WEXITSTATUS(status), wait_ms);
-        (void)usleep(wait_ms * 1000);
+        clock_sleep_ms(wait_ms);
     }
 }

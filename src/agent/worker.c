@@ -64,11 +64,6 @@ struct worker {
     char told[1024];             /* the last failure of the disk rule that was reported */
 };
 
-static void wait_ms(uint32_t ms)
-{
-    (void)usleep(ms * 1000);
-}
-
 /* Where the time of the start goes, for slipway.debug. */
 static void mark(const struct worker *w, const char *what)
 {
@@ -101,7 +96,7 @@ static _Noreturn void stop_here(const char *why)
 {
     for (;;) {
         log_error("%s", why);
-        wait_ms(STOPPED_MS);
+        clock_sleep_ms(STOPPED_MS);
     }
 }
 
@@ -257,7 +252,7 @@ static void ask_server(struct worker *w, struct protocol_answer *ret)
         if (++misses % CHANGE_LINK_AFTER == 0)
             network_change(w->network);
         (void)retry_failed(&retry, random_number(), &pause);
-        wait_ms(pause);
+        clock_sleep_ms(pause);
     }
     w->registered = true;
     mark(w, "the server has answered");
@@ -272,7 +267,7 @@ static void wait_for_poll(const struct protocol_answer *answer)
         seconds = POLL_MIN_S;
     if (seconds > POLL_MAX_S)
         seconds = POLL_MAX_S;
-    wait_ms(seconds * 1000);
+    clock_sleep_ms(seconds * 1000);
 }
 
 static void show_wait(struct worker *w, const struct protocol_answer *answer)
@@ -292,7 +287,7 @@ static void rule_failed(struct worker *w, const struct install_failure *failure,
     if (!str_eq(w->told, err_text(err)))
         reporter_say(w->reporter, failure->step, failure->reason, true, err_text(err));
     (void)snprintf(w->told, sizeof(w->told), "%s", err_text(err));
-    wait_ms(RULE_AGAIN_MS);
+    clock_sleep_ms(RULE_AGAIN_MS);
 }
 
 static void install(struct worker *w, const struct protocol_plan *plan)
@@ -315,7 +310,7 @@ static void install(struct worker *w, const struct protocol_plan *plan)
     }
     if (w->install_retry.tries >= INSTALL_TRIES) {
         show_state(w, "the installation failed: raise spec.installGeneration to try again");
-        wait_ms(RULE_AGAIN_MS);
+        clock_sleep_ms(RULE_AGAIN_MS);
         return;
     }
     w->key_settled = true;
@@ -328,7 +323,7 @@ static void install(struct worker *w, const struct protocol_plan *plan)
     }
     bool again = retry_failed(&w->install_retry, random_number(), &pause);
     reporter_say(w->reporter, failure.step, failure.reason, !again, err_text(&err));
-    wait_ms(again ? pause : 0);
+    clock_sleep_ms(again ? pause : 0);
 }
 
 /* stage2 was started although the disk is installed: the firmware gets another chance. */
@@ -337,7 +332,7 @@ static void boot_local(struct worker *w)
     show_state(w, "nothing to install: rebooting to the installed system");
     reporter_say(w->reporter, PROTOCOL_STEP_BOOTING, NULL, false, "reboot");
     (void)!reporter_flush(w->reporter, LOCAL_BOOT_MS);
-    wait_ms(LOCAL_BOOT_MS);
+    clock_sleep_ms(LOCAL_BOOT_MS);
     (void)!handover_reboot();
 }
 

@@ -55,6 +55,11 @@ void clock_fake_advance(struct clock_fake *fake, int64_t ms)
     fake->wall += ms;
 }
 
+void clock_sleep_ms(uint32_t ms)
+{
+    (void)nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L}, NULL);
+}
+
 const char *clock_text(int64_t wall_ms, char dst[static CLOCK_TEXT_SIZE])
 {
     time_t seconds = (time_t)(wall_ms / 1000);

@@ -36,6 +36,9 @@ static inline int64_t clock_wall(const struct clock *c)
     return c->wall_ms(c);
 }
 
+/* Puts the calling thread to sleep; a signal may end it early. */
+void clock_sleep_ms(uint32_t ms);
+
 #define CLOCK_TEXT_SIZE 21 /* "2026-01-31T12:00:00Z" and NUL */
 
 /* RFC 3339 in UTC with whole seconds, as Kubernetes writes times. Returns dst. */

@@ -7,8 +7,8 @@
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "http/private.h"
 
 enum { EVENTS_MAX = 64, SWEEP_MS = 500, ACCEPT_BURST = 64, EXHAUSTED_PAUSE_MS = 50 };
@@ -78,8 +78,7 @@ static void accept_some(struct http_server *s, struct http_listener *l)
         int r = accept_one(s, l);
         if (r == -EMFILE || r == -ENFILE || r == -ENOBUFS || r == -ENOMEM) {
             /* The backlog stays readable: do not spin until a descriptor is free. */
-            const struct timespec pause = {.tv_nsec = EXHAUSTED_PAUSE_MS * 1000000L};
-            (void)nanosleep(&pause, NULL);
+            clock_sleep_ms(EXHAUSTED_PAUSE_MS);
             return;
         }
         if (r == -EAGAIN || r == -EBADF)

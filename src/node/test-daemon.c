@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/str.h"
@@ -211,7 +212,7 @@ static void test_reports_in(void **state)
 static void *add_address_later(void *data)
 {
     (void)data;
-    (void)usleep(50000);
+    clock_sleep_ms(50);
     add_address();
     return NULL;
 }

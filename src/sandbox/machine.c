@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -153,7 +152,7 @@ static int await_qmp(struct vm *m, struct err *err)
         _autofd_ int fd = sandbox_connect(m->folder, "qmp.sock");
         if (fd >= 0)
             return 0;
-        (void)nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+        clock_sleep_ms(10);
     }
     process_kill(&m->qemu);
     return err_set(err, -ETIMEDOUT, "QEMU does not answer");

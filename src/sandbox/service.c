@@ -4,7 +4,6 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -137,7 +136,7 @@ void services_end(struct list *services, int grace_ms)
     }
     int64_t deadline = clock_now(&clock_system) + grace_ms;
     while (any_runs(services) && clock_now(&clock_system) < deadline)
-        (void)nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+        clock_sleep_ms(20);
     list_for_each_safe (it, services) {
         struct service *s = container_of(it, struct service, list);
         process_kill(&s->process);
