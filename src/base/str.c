@@ -151,9 +151,16 @@ char *str_base64(const void *data, size_t len)
     return text;
 }
 
+bool str_is_ascii(const char *s)
+{
+    while (*s && !((unsigned char)*s & 0x80))
+        s++;
+    return *s == '\0';
+}
+
 int str_unbase64(const char *s, size_t max, uint8_t **ret_data, size_t *ret_len)
 {
-    if (!s)
+    if (!s || !str_is_ascii(s))
         return -EINVAL;
     size_t size = strlen(s) / 4 * 3;
     if (size > max + 2)

@@ -62,6 +62,9 @@ char *str_hex(const void *data, size_t len);
 /* Exactly `len` bytes from 2*len hex digits. 0 or -EINVAL. */
 int str_unhex(const char *s, void *dst, size_t len) _must_check_;
 
+/* Whether no byte has its highest bit set. libsodium's base64 takes such bytes for an "A". */
+bool str_is_ascii(const char *s);
+
 /* RFC 4648 base64 with padding; malloc'd, NULL when out of memory. */
 char *str_base64(const void *data, size_t len);
 

@@ -38,6 +38,8 @@ static void test_encodings(void **state)
     assert_memory_equal(back, data, 5);
     assert_int_equal(str_unbase64_exact("AAH+/w==", back, 5), -EINVAL);
     assert_int_equal(str_unbase64_exact("!!!!", back, 3), -EINVAL);
+    assert_int_equal(str_unbase64_exact("AA\xb1+", back, 3), -EINVAL);
+    assert_int_equal(str_unbase64_exact("AAA+", back, 3), 0);
 }
 
 static void test_human_sizes(void **state)

@@ -94,7 +94,7 @@ int trust_public_parse(const char *text, struct trust_public *ret_public)
 {
     struct trust_public public;
     size_t len = 0;
-    if (!text || strlen(text) != TRUST_PUBLIC_TEXT_SIZE - 1)
+    if (!text || strlen(text) != TRUST_PUBLIC_TEXT_SIZE - 1 || !str_is_ascii(text))
         return -EINVAL;
     if (sodium_base642bin(public.b, sizeof(public.b), text, strlen(text), NULL, &len, NULL,
                           sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0 ||
