@@ -28,8 +28,7 @@ char *machine_phone_home_token(const struct server *server, const char *name, ui
     return text ? str_hex(digest, sizeof(digest)) : NULL;
 }
 
-/* The value of instance_id in a form (application/x-www-form-urlencoded): "NAME-GENERATION". */
-static int find_instance(const char *body, char *name, size_t size, uint64_t *ret_generation)
+int machine_phone_home_instance(const char *body, char *name, size_t size, uint64_t *ret_generation)
 {
     const char *field = strstr(body, "instance_id=");
     if (!field)
@@ -60,7 +59,8 @@ void machine_route_phone_home(struct http_request *request, void *data)
     char name[254];
     uint64_t generation = 0;
     const char *token = http_request_rest(request);
-    if (find_instance(http_request_body(request, NULL), name, sizeof(name), &generation) < 0) {
+    const char *body = http_request_body(request, NULL);
+    if (machine_phone_home_instance(body, name, sizeof(name), &generation) < 0) {
         http_reply_text(request, 400, "text/plain", "expected a form with instance_id\n");
         return;
     }

@@ -201,6 +201,13 @@ void machine_route_phone_home(struct http_request *request, void *data);
 /* The token of one installation; malloc'd, NULL when out of memory. */
 char *machine_phone_home_token(const struct server *server, const char *name, uint64_t generation);
 
+/*
+ * Whose call it is: instance_id in a form (application/x-www-form-urlencoded), "NAME-GENERATION".
+ * 0 or -EBADMSG. Pure.
+ */
+int machine_phone_home_instance(const char *body, char *name, size_t size, uint64_t *ret_generation)
+    _must_check_;
+
 /* ---- machine-seed.c: the plan's sealed seed ---- */
 
 /*
