@@ -17,20 +17,22 @@
 
 static const char forward_path[] = "/proc/sys/net/ipv4/ip_forward";
 
-void nat_plan(const char *state, struct nat_plan *ret)
+struct nat_plan nat_plan(const char *state)
 {
+    struct nat_plan plan = {0};
     uint8_t hash[16];
     (void)crypto_generichash(hash, sizeof(hash), (const uint8_t *)state, strlen(state), NULL, 0);
     /* A /30 out of 100.64.0.0/10 (RFC 6598), which hardly any host uses on its own links. */
     ipv4 base = 0x64400000u | ((ipv4)hash[0] << 14) | ((ipv4)hash[1] << 6) | (hash[2] & 0x3cu);
     char text[IPV4_TEXT_SIZE];
-    (void)snprintf(ret->veth, sizeof(ret->veth), "sandbox-%02x%02x%02x", hash[3], hash[4], hash[5]);
-    (void)snprintf(ret->table, sizeof(ret->table), "slipway_sandbox_%02x%02x%02x", hash[3], hash[4],
+    (void)snprintf(plan.veth, sizeof(plan.veth), "sandbox-%02x%02x%02x", hash[3], hash[4], hash[5]);
+    (void)snprintf(plan.table, sizeof(plan.table), "slipway_sandbox_%02x%02x%02x", hash[3], hash[4],
                    hash[5]);
-    (void)snprintf(ret->subnet, sizeof(ret->subnet), "%s/30", ipv4_text(base, text));
-    (void)snprintf(ret->host, sizeof(ret->host), "%s/30", ipv4_text(base + 1, text));
-    (void)snprintf(ret->gateway, sizeof(ret->gateway), "%s", text);
-    (void)snprintf(ret->inside, sizeof(ret->inside), "%s/30", ipv4_text(base + 2, text));
+    (void)snprintf(plan.subnet, sizeof(plan.subnet), "%s/30", ipv4_text(base, text));
+    (void)snprintf(plan.host, sizeof(plan.host), "%s/30", ipv4_text(base + 1, text));
+    (void)snprintf(plan.gateway, sizeof(plan.gateway), "%s", text);
+    (void)snprintf(plan.inside, sizeof(plan.inside), "%s/30", ipv4_text(base + 2, text));
+    return plan;
 }
 
 /* Feeds a script to a program that reads its commands from standard input. */
@@ -83,8 +85,7 @@ static int record_changes(const char *state, const struct nat_plan *plan, struct
 
 int nat_host_up(const char *state, pid_t pid, struct err *err)
 {
-    struct nat_plan plan;
-    nat_plan(state, &plan);
+    struct nat_plan plan = nat_plan(state);
     int r = record_changes(state, &plan, err);
     if (r < 0)
         return r;
@@ -182,8 +183,7 @@ int nat_user_up(pid_t pid, int *ret_lifeline, struct err *err)
 
 int nat_inside_up(const char *state, bool configure_uplink, struct err *err)
 {
-    struct nat_plan plan;
-    nat_plan(state, &plan);
+    struct nat_plan plan = nat_plan(state);
     _autobuf_ struct buf links = BUF_INIT;
     buf_printf(&links, "addr add %s dev " SANDBOX_UPLINK "\n", plan.inside);
     buf_adds(&links, "link set " SANDBOX_UPLINK " up\n");

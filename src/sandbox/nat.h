@@ -22,7 +22,7 @@ struct nat_plan {
 };
 
 /* Pure. */
-void nat_plan(const char *state, struct nat_plan *ret);
+struct nat_plan nat_plan(const char *state);
 
 /* On the host, as root, for the namespaces of process `pid`. */
 int nat_host_up(const char *state, pid_t pid, struct err *err) _must_check_;

@@ -4,11 +4,11 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -99,7 +99,7 @@ static _Noreturn void supervisor_main(const struct supervisor_options *o, struct
     }
     if (r < 0)
         log_error("%s", err_text(&err));
-    _exit(r < 0);
+    _exit(r < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
 }
 
 /* ---- the keeper's side ---- */
@@ -203,7 +203,7 @@ static _Noreturn void keeper_main(const struct supervisor_options *o, struct han
         report(h, &err);
         log_error("%s", err_text(&err));
     }
-    _exit(r < 0);
+    _exit(r < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
 }
 
 /* Whether the folder is there with things in it that no sandbox made: not ours to use or remove. */
@@ -274,7 +274,7 @@ static int await_end(const char *state, struct err *err)
             return r == 0 || r == -ENOENT ? 0 : err_errno(err, r, "%s/lock", state);
         if (clock_now(&clock_system) > deadline)
             return err_set(err, -ETIMEDOUT, "the sandbox in %s does not end", state);
-        (void)nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+        clock_sleep_ms(20);
     }
 }
 

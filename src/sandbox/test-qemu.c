@@ -103,10 +103,7 @@ static void test_kernel_came_up(void **state)
 static void test_nat_plans_differ(void **state)
 {
     (void)state;
-    struct nat_plan a, again, b;
-    nat_plan("/a", &a);
-    nat_plan("/a", &again);
-    nat_plan("/b", &b);
+    struct nat_plan a = nat_plan("/a"), again = nat_plan("/a"), b = nat_plan("/b");
     assert_memory_equal(&a, &again, sizeof(a));
     assert_string_not_equal(a.veth, b.veth);
     assert_string_not_equal(a.table, b.table);

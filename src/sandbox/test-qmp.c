@@ -2,6 +2,7 @@
 /* The QMP client against a scripted QEMU on a real socket. */
 #include "base/test.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -41,7 +42,7 @@ static pid_t script(int listener, const char *const answers[], const char *expec
             _exit(2);
         dprintf(fd, "%s", answers[i]);
     }
-    _exit(expected && !strstr(line, expected));
+    _exit(expected && !strstr(line, expected) ? EXIT_FAILURE : EXIT_SUCCESS);
 }
 
 static void assert_script_ended(pid_t pid)
