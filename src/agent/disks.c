@@ -131,10 +131,10 @@ static void read_names(const char *block, const char *real_path, struct disk *di
         port = (unsigned)sysfs_number("%.*s/%.*s/ata_port/%.*s/port_no", parent, real_path, len,
                                       at + 1, len, at + 1);
     }
-    unsigned namespace = 0;
+    unsigned nsid = 0;
     if (str_after(disk->name, "nvme"))
-    namespace = (unsigned)sysfs_number("%s/nsid", block);
-    disk_path_name(real_path, port, namespace, disk->path);
+        nsid = (unsigned)sysfs_number("%s/nsid", block);
+    disk_path_name(real_path, port, nsid, disk->path);
 }
 
 static const char *type_of(const struct disk *disk)

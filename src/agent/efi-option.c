@@ -38,7 +38,7 @@ static void read_text(struct rd *r, char *dst, size_t size)
 static void parse_hard_drive(struct rd *r, struct efi_option *option)
 {
     rd_skip(r, 4 + 8 + 8);
-    struct gpt_guid guid;
+    struct gpt_guid guid = {0};
     rd_copy(r, guid.b, sizeof(guid.b));
     uint8_t format = rd_u8(r);
     uint8_t signature = rd_u8(r);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/imaging.h"
 
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -123,7 +124,7 @@ static int fetch_patiently(struct lane *lane, uint64_t offset, size_t len, void 
         bool refused = r == -EPROTO && retry.tries + 1 >= REFUSED_TRIES;
         if (pool->failed || refused || !retry_failed(&retry, random, &wait_ms))
             return fail(pool, r, IMAGING_REASON_FETCH, &err);
-        (void)usleep(wait_ms * 1000);
+        clock_sleep_ms(wait_ms);
     }
 }
 
@@ -137,10 +138,9 @@ static int unpack(struct lane *lane, size_t index, const uint8_t *frame, void *r
         struct err err = ERR_INIT;
         if (tries == CHUNK_TRIES) {
             (void)err_set(&err, -EBADMSG,
-                          "chunk %zu (bytes %llu to %llu of the data file) does not match its "
-                          "digest after %d fetches",
-                          index, (unsigned long long)chunk->offset,
-                          (unsigned long long)(chunk->offset + chunk->length), tries);
+                          "chunk %zu (bytes %" PRIu64 " to %" PRIu64 " of the data file) does not "
+                          "match its digest after %d fetches",
+                          index, chunk->offset, chunk->offset + chunk->length, tries);
             return fail(pool, -EBADMSG, IMAGING_REASON_CHUNK, &err);
         }
         int r = fetch_patiently(lane, chunk->offset, chunk->length, lane->frames);

@@ -100,7 +100,7 @@ static int plan_mbr(uint8_t *first, size_t len, uint32_t sector_size, uint64_t d
         return 0;
     uint32_t count = LAYOUT_SEED_SIZE / sector_size, align = (1 << 20) / sector_size;
     int number = mbr_append(&mbr, disk_size / sector_size, count, align, MBR_TYPE_FAT16_LBA);
-    if (number < 0)
+    if (number < 1) /* they count from 1 */
         return err_errno(err, number, "the image has no room for a seed partition");
     mbr_print(&mbr, first);
     const struct mbr_partition *p = &mbr.entries[number - 1];
@@ -193,7 +193,7 @@ int layout_finish(struct imaging *imaging, const struct seed *seed, struct rng *
         r = layout_plan(first, len, imaging->disk->sector_size, size, seed != NULL, rng, plan, err);
     if (r == 0)
         r = imaging_write_first(imaging, first, err);
-    if (r == 0 && plan->layout.seed_size)
+    if (r == 0 && seed && plan->layout.seed_size)
         r = write_seed(imaging, &plan->layout, seed, err);
     if (r == 0 && plan->is_gpt)
         r = write_at(imaging, plan->tail, plan->tail_size, size - plan->tail_size,

@@ -108,7 +108,7 @@ int modules_load(struct modules *modules, uint16_t module)
         r = module_index_dep(&modules->index, &view, i, &dep);
         if (r == 0)
             r = module_index_get(&modules->index, dep, &dep_view);
-        if (r < 0)
+        if (r != 0)
             return r;
         (void)load_one(modules, dep, &dep_view);
     }

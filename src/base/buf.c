@@ -123,7 +123,7 @@ char *buf_steal(struct buf *b)
 {
     if (!b->error && !b->data)
         (void)buf_room(b, 0);
-    if (b->error)
+    if (b->error || !b->data)
         return NULL;
     b->data[b->len] = '\0';
     char *data = TAKE_PTR(b->data);

@@ -4,6 +4,10 @@
 #include <stdarg.h>
 #include <string.h>
 
+#undef err_set
+#undef err_errno
+#undef err_wrap
+
 static void mark_truncated(char *text, size_t size, int written)
 {
     if (written >= 0 && (size_t)written >= size)

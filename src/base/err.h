@@ -25,5 +25,19 @@ int err_errno(struct err *err, int code, const char *format, ...) _printf_(3, 4)
 /* Prepends "text: " to what is there; returns the code that is there. */
 int err_wrap(struct err *err, const char *format, ...) _printf_(2, 3);
 
+#ifdef __clang_analyzer__
+/* It sees one file at a time, and has to be told that a failure's code is never 0 and comes back.
+ */
+static inline int err_failure(int code)
+{
+    if (code >= 0)
+        __builtin_unreachable();
+    return code;
+}
+#define err_set(...) err_failure((err_set)(__VA_ARGS__))
+#define err_errno(...) err_failure((err_errno)(__VA_ARGS__))
+#define err_wrap(...) err_failure((err_wrap)(__VA_ARGS__))
+#endif
+
 /* The text, or the description of the code when there is no text; never NULL. */
 const char *err_text(const struct err *err);

@@ -12,8 +12,6 @@
 #include "base/file.h"
 #include "base/str.h"
 
-extern char **environ;
-
 struct child {
     pid_t pid;
     int in, out, log; /* our ends; -1 when closed */

@@ -192,7 +192,7 @@ static int exchange(struct client *c, const struct client_request *request, stru
     if (!sink->on_value)
         (void)curl_easy_setopt(c->curl, CURLOPT_TIMEOUT, c->timeout_s);
     CURLcode code = curl_easy_perform(c->curl);
-    (void)curl_easy_setopt(c->curl, CURLOPT_ERRORBUFFER, NULL);
+    (void)curl_easy_setopt(c->curl, CURLOPT_ERRORBUFFER, (char *)NULL);
     curl_slist_free_all(headers);
     if (sink->stopped)
         return 0;

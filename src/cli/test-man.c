@@ -20,7 +20,7 @@ static char *read_page(const char *name)
     if (file_read(path, 1 << 20, &text, NULL, &err) < 0)
         fail_msg("every command needs a man page: %s", err_text(&err));
     char *to = text;
-    for (const char *from = text; from && *from; from++) {
+    for (const char *from = text; *from; from++) {
         from += *from == '\\' && from[1];
         *to++ = *from;
     }

@@ -19,10 +19,12 @@ enum {
     RESTART_MS = 40 * 1000,
 };
 
+enum happens { TO_SERVER, TO_CLIENT, CLIENT_DUE, PROBE_DONE, DURABLE };
+
 /* What happens at a time. */
 struct happening {
     int64_t at;
-    enum { TO_SERVER, TO_CLIENT, CLIENT_DUE, PROBE_DONE, DURABLE } kind;
+    enum happens kind;
     unsigned client;
     size_t len;
     uint8_t *bytes;
@@ -81,8 +83,8 @@ static bool chance(struct simulation *s, uint32_t percent)
 }
 
 /* One datagram on the wire: lost, once, or twice; each copy takes its own time. */
-static void transmit(struct simulation *s, int kind, unsigned client, const struct dhcp_message *m,
-                     int64_t earliest)
+static void transmit(struct simulation *s, enum happens kind, unsigned client,
+                     const struct dhcp_message *m, int64_t earliest)
 {
     uint8_t bytes[DHCP_MESSAGE_MAX];
     size_t len = 0;
@@ -200,7 +202,7 @@ static void restart_server(struct simulation *s)
 
 static void happen(struct simulation *s, struct happening *h)
 {
-    struct dhcp_client *c = h->kind == DURABLE ? NULL : &s->clients[h->client];
+    struct dhcp_client *c = &s->clients[h->kind == DURABLE ? 0 : h->client];
     struct dhcp_client_output out;
     struct dhcp_message m;
     switch (h->kind) {

@@ -237,7 +237,7 @@ static int send_request(struct http_client *c, const struct http_call *call)
     struct text t = {.dst = request, .size = sizeof(request)};
     int r = compose(c, call, &t);
     if (r == 0)
-        r = send_all(c, request, t.len);
+        r = send_all(c, t.dst, t.len);
     if (r == 0 && call->body_len)
         r = send_all(c, call->body, call->body_len);
     return r;

@@ -11,6 +11,7 @@ static void describe_ip(const struct sockaddr *a, ipv4 *ret_address, uint16_t *r
     const struct sockaddr_in6 *in6 = (const void *)a;
     char host[INET6_ADDRSTRLEN] = "?";
     bool v6 = a->sa_family == AF_INET6;
+    /* NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage): what the kernel filled in */
     *ret_port = ntohs(v6 ? in6->sin6_port : in->sin_port);
     *ret_address = v6 ? 0 : ntohl(in->sin_addr.s_addr);
     const void *raw = v6 ? (const void *)&in6->sin6_addr : (const void *)&in->sin_addr;

@@ -405,8 +405,9 @@ static void put_node(const struct volume *v, struct wr *w, const struct node *no
 
 static void label_text(const char *label, char ret[11])
 {
-    memset(ret, ' ', 11);
-    memcpy(ret, label, strlen(label));
+    size_t len = strlen(label);
+    for (size_t i = 0; i < 11; i++)
+        ret[i] = i < len ? label[i] : ' ';
 }
 
 static void put_folder(const struct volume *v, int index)

@@ -103,6 +103,7 @@ static int examine(struct initrd_kernel *kernel, const char *root, struct err *e
     int r = find_in(boot, "vmlinuz-", "", &kernel->vmlinuz);
     if (r < 0)
         return err_set(err, r, "the package holds no boot/vmlinuz-*: not a kernel image's package");
+    /* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): errno of a failure is not 0 */
     const char *version = strrchr(kernel->vmlinuz, '/') + strlen("/vmlinuz-");
     r = str_copy(kernel->version, sizeof(kernel->version), version);
     if (r < 0)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "image/manifest.h"
 
+#include <inttypes.h>
+
 #include "base/str.h"
 #include "image/chunk.h"
 
@@ -136,8 +138,8 @@ int image_manifest_check(const struct image_manifest *m, struct err *err)
     if (r < 0)
         return r;
     if (m->chunk_count != (m->disk_size - 1) / m->chunk_size + 1)
-        return err_set(err, -EBADMSG, "chunks: %zu given, the disk has %llu", m->chunk_count,
-                       (unsigned long long)((m->disk_size - 1) / m->chunk_size + 1));
+        return err_set(err, -EBADMSG, "chunks: %zu given, the disk has %" PRIu64, m->chunk_count,
+                       (m->disk_size - 1) / m->chunk_size + 1);
     uint64_t offset = 0;
     for (size_t i = 0; i < m->chunk_count; i++) {
         r = check_chunk(m, i, offset, err);

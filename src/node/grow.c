@@ -205,7 +205,7 @@ static int partition_size(const char *sys, const struct place *place, uint64_t *
 static int grow_file_system(const char *mount_point, const char *sys, const struct place *place,
                             struct grow_result *ret, struct err *err)
 {
-    struct statfs before, after;
+    struct statfs before, after = {0};
     uint64_t bytes = 0;
     _autofd_ int fd = open(mount_point, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0 || fstatfs(fd, &before) < 0)

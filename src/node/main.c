@@ -60,7 +60,7 @@ static int run_first_boot(const struct arguments *a)
     };
     _autosource_ struct seed_source source = SEED_SOURCE_INIT;
     struct err err = ERR_INIT;
-    enum first_boot_result result;
+    enum first_boot_result result = FIRST_BOOT_DONE;
     int64_t start = clock_now(a->node.clock);
     const char *root = a->node.root[0] ? a->node.root : "/";
     int r = a->seed ? seed_source_open(a->seed, &source, &err)

@@ -206,7 +206,7 @@ int provision_render(const struct provision *p, struct seed *seed, struct err *e
         return r;
     _autoprovision_ struct provision copy = {0};
     r = provision_copy(p, &copy);
-    if (r < 0)
+    if (r != 0)
         return err_set(err, r, "out of memory");
     r = provision_expand(&copy, err);
     return r < 0 ? r : render_expanded(&copy, seed, err);

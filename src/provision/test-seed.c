@@ -100,8 +100,8 @@ static void test_bad_json_is_refused(void **state)
         "{\"version\":1,\"files\":[{\"path\":\"a\",\"mode\":\"0900\",\"data\":\"\"}]}",
         "{\"version\":1,\"files\":[{\"path\":\"a\",\"mode\":\"0600\",\"data\":\"!\"}]}",
         "{\"version\":1,\"files\":[{\"path\":\"a\",\"mode\":\"0600\"}]}",
-        "{\"version\":1,\"files\":[{\"path\":\"a\",\"mode\":\"0600\",\"data\":\"\"},"
-        "{\"path\":\"A\",\"mode\":\"0600\",\"data\":\"\"}]}",
+        ("{\"version\":1,\"files\":[{\"path\":\"a\",\"mode\":\"0600\",\"data\":\"\"},"
+         "{\"path\":\"A\",\"mode\":\"0600\",\"data\":\"\"}]}"),
     };
     for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
         struct seed seed = SEED_INIT;

@@ -134,7 +134,7 @@ static void hostile_yaml_is_bounded(void **state)
     (void)state;
     _autobuf_ struct buf bomb = BUF_INIT;
     buf_adds(&bomb, "a: &a [x, x, x, x, x, x, x, x, x, x]\n");
-    for (char c = 'b'; c <= 'j'; c++) {
+    for (int c = 'b'; c <= 'j'; c++) {
         buf_printf(&bomb, "%c: &%c [", c, c);
         for (int i = 0; i < 10; i++)
             buf_printf(&bomb, "%s*%c", i ? ", " : "", c - 1);

@@ -77,8 +77,10 @@ static void columns_show_fields_that_exist(void **state)
             while ((part = strsep(&rest, "."))) {
                 part[strcspn(part, "[")] = '\0';
                 const struct field *f = field_find(fields, part);
-                if (!f)
+                if (!f) {
                     fail_msg("%s: column %s: no %s", (*k)->kind, c->name, part);
+                    return;
+                }
                 fields = f->fields;
             }
         }

@@ -185,7 +185,8 @@ static void check_error(int fd, enum tftp_error code)
 static void acknowledge(int fd, uint16_t block)
 {
     uint8_t data[4];
-    send_to(fd, sender, data, tftp_build_ack(data, sizeof(data), block));
+    size_t len = tftp_build_ack(data, sizeof(data), block);
+    send_to(fd, sender, data, len);
 }
 
 static void run_until(enum tftp_event_kind kind)

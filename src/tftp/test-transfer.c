@@ -353,7 +353,8 @@ static void test_duplicates_do_not_breed(void **state)
 static void test_clean_network_sends_once(void **state)
 {
     (void)state;
-    for (uint16_t window = 1; window <= TFTP_WINDOW_MAX; window++) {
+    for (unsigned i = 1; i <= TFTP_WINDOW_MAX; i++) {
+        uint16_t window = (uint16_t)i;
         net_init(window, 0, 0, 1); /* in order */
         struct tftp_options o = {.has_window = true, .window = window};
         struct result r = simulate(&net, o, 200 * 512);

@@ -123,7 +123,8 @@ static void read_journal(struct serve *s)
     _autofree_ char *text = NULL;
     int64_t offset = clock_wall(&clock_system) - clock_now(&clock_system);
     if (file_read(s->journal, 1 << 20, &text, NULL, NULL) == 0) {
-        for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
+        char *rest = NULL;
+        for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
             struct dhcp_lease lease;
             must(dhcp_lease_parse(line, offset, &lease), line);
             must(dhcp_leases_restore(dhcp_server_leases(s->server), &lease), "restore");
