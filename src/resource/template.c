@@ -34,7 +34,9 @@ static const struct field bond_fields[] = {
            .doc = "Bonding mode of the kernel."),
     F_STRINGS(struct bond, interfaces, "interfaces", FIELD_UNIQUE, .max_items = 16,
               .format = &format_interface,
-              .doc = "Names or MAC addresses of the cards; without any, all that have a carrier."),
+              .doc =
+                  "Names (as status.inventory shows them) or MAC addresses of the cards; without "
+                  "any, all that have a carrier in stage2."),
     {0}};
 
 /* clang-format off */

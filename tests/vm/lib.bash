@@ -68,7 +68,7 @@ machine_mac() {
 }
 
 # register NAME [YAML...]: an approved Machine for the sandbox's machine of that name; each further
-# argument is one line of YAML under spec.
+# argument is one line of YAML under spec. Run again, it gives the Machine other lines.
 register() {
     local name=$1 line
     shift
