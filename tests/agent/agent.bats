@@ -14,8 +14,7 @@ setup_file() {
     export CPU=${CPU:-max,avx=off,avx2=off}
     [ "$(id -u)" = 0 ] || return 0
     if ! ls "$cache"/*.deb >/dev/null 2>&1; then
-        package=$(apt-cache --no-all-versions depends linux-image-cloud-amd64 |
-            grep -o 'linux-image-[0-9].*')
+        package=$(apt-cache depends linux-image-cloud-amd64 | grep -om1 'linux-image-[0-9].*')
         (cd "$cache" && apt-get download "$package") >&2
     fi
     "$SLIPWAY" initrd build --kernel-deb "$cache"/*.deb --level 3 -o "$WORK/boot" >&2
@@ -102,7 +101,8 @@ fake_package() {
 @test "power cut half way through: the next start keeps what is on the disk" {
     need_root
     blank disk.raw 1G
-    boot ' [2-9][0-9]%' disk.raw
+    # slow enough for the console, which shows progress now and then, to show some
+    DISK_OPTIONS=throttling.bps-write=20000000 boot ' [2-9][0-9]%' disk.raw
     [ "$status" -eq 0 ]
     boot 'the disk is complete' disk.raw
     [ "$status" -eq 0 ]
