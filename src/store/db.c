@@ -115,7 +115,7 @@ static int set_limit(struct db *db, uint64_t max_bytes, struct err *err)
     if (!max_bytes)
         return 0;
     int r = one_number(db, "PRAGMA page_size", &page_size, err);
-    if (r == 0 && page_size <= 0)
+    if (r >= 0 && page_size <= 0)
         r = err_set(err, -EUCLEAN, "the database says that its pages have no size");
     if (r < 0)
         return r;
