@@ -38,7 +38,7 @@ struct pool {
     pthread_mutex_t lock;
     struct schedule schedule;
     struct reuse reuse;
-    int failed; /* the first failure; the others stop then */
+    atomic_int failed; /* the first failure; the others stop then */
     const char *reason;
     struct err err;
 };
