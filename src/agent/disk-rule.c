@@ -67,17 +67,47 @@ static void describe(const struct disk *disk, const char *remark, struct buf *ou
                remark ? remark : "matches");
 }
 
+static void add_wanted(struct buf *out, const char *name, const char *value)
+{
+    if (value)
+        buf_printf(out, "%s%s %s", out->len ? ", " : " ", name, value);
+}
+
+static void add_wanted_size(struct buf *out, const char *name, uint64_t value)
+{
+    char size[32];
+    if (value)
+        add_wanted(out, name, str_human_size(size, sizeof(size), value));
+}
+
+/* What was asked for, after a space; nothing when any disk would do. */
+static void describe_rule(const struct protocol_disk_rule *rule, struct buf *out)
+{
+    add_wanted(out, "serial", rule->serial);
+    add_wanted(out, "wwn", rule->wwn);
+    add_wanted(out, "path", rule->path);
+    add_wanted(out, "model", rule->model);
+    add_wanted(out, "type", rule->type);
+    add_wanted_size(out, "minSize", rule->min_size);
+    add_wanted_size(out, "maxSize", rule->max_size);
+    if (rule->rotational >= 0)
+        add_wanted(out, "rotational", rule->rotational ? "true" : "false");
+}
+
 static int none_or_many(const struct protocol_disk_rule *rule, const struct disk *disks,
                         size_t count, size_t matches, const char **ret_reason, struct err *err)
 {
     struct buf list _autobuf_ = BUF_INIT_MAX(2048);
+    struct buf wanted _autobuf_ = BUF_INIT_MAX(1024);
+    describe_rule(rule, &wanted);
     for (size_t i = 0; i < count; i++)
         describe(&disks[i], disk_mismatch(rule, &disks[i]), &list);
     *ret_reason = matches ? DISK_REASON_MANY : DISK_REASON_NONE;
     const char *all = count ? buf_str(&list) : "the machine has no disk";
     if (matches)
-        return err_set(err, -ENOTUNIQ, "%zu disks match, exactly one must: %s", matches, all);
-    return err_set(err, -ENODEV, "no disk matches: %s", all);
+        return err_set(err, -ENOTUNIQ, "%zu disks match%s, exactly one must: %s", matches,
+                       buf_str(&wanted), all);
+    return err_set(err, -ENODEV, "no disk matches%s: %s", buf_str(&wanted), all);
 }
 
 static int check_fit(const struct disk *disk, const struct disk_need *need, const char **ret_reason,

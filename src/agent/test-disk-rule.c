@@ -69,6 +69,7 @@ static void test_no_match_says_why_of_each(void **state)
     assert_string_equal(reason, DISK_REASON_NONE);
     assert_non_null(strstr(err_text(&err), "removable"));
     assert_non_null(strstr(err_text(&err), "other serial"));
+    assert_non_null(strstr(err_text(&err), "no disk matches serial S1: "));
     assert_int_equal(choose(&rule, NULL, 0, &reason, &err), -ENODEV);
     assert_non_null(strstr(err_text(&err), "no disk"));
 }
