@@ -140,7 +140,11 @@ struct http_sender {
 };
 
 int http_sender_start(struct http_server *server, struct http_sender *sender) _must_check_;
+/* Ends the thread. */
 void http_sender_stop(struct http_sender *sender);
+/* Drops what the thread left, once no sender runs: each changes its own transfers without a lock.
+ */
+void http_sender_clear(struct http_sender *sender);
 /* Hands over a connection whose waiting request is a plain GET or HEAD for a file route. */
 void http_sender_add(struct http_sender *sender, struct http_connection *connection);
 

@@ -364,7 +364,7 @@ int http_sender_start(struct http_server *server, struct http_sender *sender)
     return -r;
 }
 
-/* A transfer that the stopped thread left. Other threads still change the list of connections. */
+/* A transfer that the ended thread left. Workers still change the list of connections. */
 static struct http_transfer *find_left(struct http_sender *sender)
 {
     struct http_server *s = sender->server;
@@ -381,14 +381,18 @@ static struct http_transfer *find_left(struct http_sender *sender)
 
 void http_sender_stop(struct http_sender *sender)
 {
-    if (sender->running) {
-        atomic_store(&sender->stop, true);
-        (void)!write(sender->wake_fd, &(uint64_t){1}, sizeof(uint64_t));
-        (void)pthread_join(sender->thread, NULL);
-        sender->running = false;
-        for (struct http_transfer *t; (t = find_left(sender));)
-            drop(t);
-    }
+    if (!sender->running)
+        return;
+    atomic_store(&sender->stop, true);
+    (void)!write(sender->wake_fd, &(uint64_t){1}, sizeof(uint64_t));
+    (void)pthread_join(sender->thread, NULL);
+    sender->running = false;
+}
+
+void http_sender_clear(struct http_sender *sender)
+{
+    for (struct http_transfer *t; (t = find_left(sender));)
+        drop(t);
     if (sender->epoll >= 0)
         (void)close(sender->epoll);
     if (sender->wake_fd >= 0)

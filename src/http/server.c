@@ -128,6 +128,8 @@ static void stop_threads(struct http_server *s)
     http_gate_stop(s);
     for (unsigned i = 0; i < s->senders_count; i++)
         http_sender_stop(&s->senders[i]); /* before workers: it may hand connections to them */
+    for (unsigned i = 0; i < s->senders_count; i++)
+        http_sender_clear(&s->senders[i]);
     for (unsigned i = 0; i < s->workers_count; i++)
         http_worker_stop(&s->workers[i]);
     list_for_each (it, &s->listeners)

@@ -68,6 +68,7 @@ static inline void fixture_stop(struct fixture *f, unsigned grace_ms)
     http_server_close(f->server, grace_ms, fixture_on_closed, &f->closed);
     while (!f->closed)
         (void)uv_run(&f->loop, UV_RUN_ONCE);
+    (void)uv_run(&f->loop, UV_RUN_DEFAULT); /* timers of handlers whose clients went away */
     assert_int_equal(uv_loop_close(&f->loop), 0);
     assert_int_equal(tree_remove(f->folder, NULL), 0);
 }
