@@ -3,17 +3,6 @@
 
 #include "base/str.h"
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 int mac_parse(const char *s, struct mac *ret)
 {
     struct mac m;
@@ -23,7 +12,7 @@ int mac_parse(const char *s, struct mac *ret)
     if (separator != ':' && separator != '-')
         return -EINVAL;
     for (size_t i = 0; i < 6; i++) {
-        int high = hex_digit(s[i * 3]), low = hex_digit(s[i * 3 + 1]);
+        int high = str_hex_digit(s[i * 3]), low = str_hex_digit(s[i * 3 + 1]);
         if (high < 0 || low < 0 || (i < 5 && s[i * 3 + 2] != separator))
             return -EINVAL;
         m.b[i] = (uint8_t)(high << 4 | low);

@@ -124,6 +124,17 @@ const char *str_human_size(char *dst, size_t size, uint64_t bytes)
     return dst;
 }
 
+int str_hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return -1;
+}
+
 char *str_hex(const void *data, size_t len)
 {
     char *text = malloc(len * 2 + 1);
@@ -149,6 +160,19 @@ char *str_base64(const void *data, size_t len)
     if (text)
         sodium_bin2base64(text, size, data, len, sodium_base64_VARIANT_ORIGINAL);
     return text;
+}
+
+const char *str_uuid4(const uint8_t bytes[static 16], char dst[static UUID_TEXT_SIZE])
+{
+    uint8_t b[16];
+    memcpy(b, bytes, sizeof(b));
+    b[6] = (uint8_t)((b[6] & 0x0f) | 0x40);
+    b[8] = (uint8_t)((b[8] & 0x3f) | 0x80);
+    (void)snprintf(dst, UUID_TEXT_SIZE,
+                   "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0],
+                   b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13],
+                   b[14], b[15]);
+    return dst;
 }
 
 bool str_is_ascii(const char *s)

@@ -56,11 +56,22 @@ int str_parse_size(const char *s, uint64_t *ret) _must_check_;
 /* "1.5 GiB" for people, into dst (32 bytes are enough). Returns dst. */
 const char *str_human_size(char *dst, size_t size, uint64_t bytes);
 
+/* The value of one hex digit of any case, -1 for other characters. */
+int str_hex_digit(char c);
+
 /* Lower-case hex of len bytes; malloc'd, NULL when out of memory. */
 char *str_hex(const void *data, size_t len);
 
 /* Exactly `len` bytes from 2*len hex digits. 0 or -EINVAL. */
 int str_unhex(const char *s, void *dst, size_t len) _must_check_;
+
+#define UUID_TEXT_SIZE 37 /* "3b0c4d1e-...-..." and NUL */
+
+/*
+ * A UUID of version 4 and variant 10 (RFC 9562) from any 16 bytes; it is as random as they are.
+ * Returns dst.
+ */
+const char *str_uuid4(const uint8_t bytes[static 16], char dst[static UUID_TEXT_SIZE]);
 
 /* Whether no byte has its highest bit set. libsodium's base64 takes such bytes for an "A". */
 bool str_is_ascii(const char *s);

@@ -42,6 +42,17 @@ static void test_encodings(void **state)
     assert_int_equal(str_unbase64_exact("AAA+", back, 3), 0);
 }
 
+static void test_uuid(void **state)
+{
+    (void)state;
+    const uint8_t zeros[16] = {0};
+    uint8_t ones[16];
+    char text[UUID_TEXT_SIZE];
+    memset(ones, 0xff, sizeof(ones));
+    assert_string_equal(str_uuid4(zeros, text), "00000000-0000-4000-8000-000000000000");
+    assert_string_equal(str_uuid4(ones, text), "ffffffff-ffff-4fff-bfff-ffffffffffff");
+}
+
 static void test_human_sizes(void **state)
 {
     (void)state;
@@ -53,4 +64,4 @@ static void test_human_sizes(void **state)
 }
 
 UNIT_MAIN(cmocka_unit_test(test_numbers), cmocka_unit_test(test_encodings),
-          cmocka_unit_test(test_human_sizes))
+          cmocka_unit_test(test_uuid), cmocka_unit_test(test_human_sizes))

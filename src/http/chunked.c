@@ -3,19 +3,13 @@
 
 #include <errno.h>
 
-enum { DIGITS_MAX = 15, FRAMING_MAX = 8192 };
+#include "base/str.h"
 
-static int hex_digit(uint8_t c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    uint8_t lower = c | 0x20;
-    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
+enum { DIGITS_MAX = 15, FRAMING_MAX = 8192 };
 
 static int on_size(struct http_chunked *c, uint8_t byte)
 {
-    int digit = hex_digit(byte);
+    int digit = str_hex_digit((char)byte);
     if (digit >= 0) {
         c->left = c->left << 4 | (unsigned)digit;
         return ++c->digits > DIGITS_MAX ? -EBADMSG : 0;

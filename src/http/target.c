@@ -7,25 +7,14 @@
 #include "base/str.h"
 #include "base/wr.h"
 
-static int hex_digit(uint8_t c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 /* The next character, decoded; *ret_escaped tells that it was written as %XX. -EINVAL if bad. */
 static int next_char(struct rd *r, bool *ret_escaped)
 {
     uint8_t c = rd_u8(r);
     *ret_escaped = c == '%';
     if (c == '%') {
-        int high = hex_digit(rd_u8(r));
-        int low = hex_digit(rd_u8(r));
+        int high = str_hex_digit((char)rd_u8(r));
+        int low = str_hex_digit((char)rd_u8(r));
         if (high < 0 || low < 0)
             return -EINVAL;
         c = (uint8_t)(high << 4 | low);

@@ -324,17 +324,12 @@ static void default_mac(struct sandbox_machine *m, size_t i)
     derive(m->name, purpose, m->nics[i].mac.b + 3, 3);
 }
 
-/* A UUID of version 4 and variant 1 (RFC 9562), though not random. */
+/* From the name: it stays the same. */
 static void default_uuid(struct sandbox_machine *m)
 {
     uint8_t b[16];
     derive(m->name, "uuid", b, sizeof(b));
-    b[6] = (uint8_t)((b[6] & 0x0f) | 0x40);
-    b[8] = (uint8_t)((b[8] & 0x3f) | 0x80);
-    (void)snprintf(m->uuid, sizeof(m->uuid),
-                   "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0],
-                   b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13],
-                   b[14], b[15]);
+    (void)str_uuid4(b, m->uuid);
 }
 
 static void fill_defaults(struct sandbox_machine *m)

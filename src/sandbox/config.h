@@ -30,6 +30,7 @@
 
 #include "base/addr.h"
 #include "base/err.h"
+#include "base/str.h"
 
 enum { SANDBOX_NAME_MAX = 63, SANDBOX_DISKS_MAX = 8, SANDBOX_NICS_MAX = 8 };
 
@@ -70,7 +71,7 @@ struct sandbox_machine {
     uint64_t memory; /* bytes, a multiple of 1 MiB */
     uint32_t cpus;
     char serial[65];
-    char uuid[37];
+    char uuid[UUID_TEXT_SIZE];
     bool rom;
     bool vnc;
     struct sandbox_disk disks[SANDBOX_DISKS_MAX];

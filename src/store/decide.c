@@ -28,15 +28,9 @@ static int set_version(const struct batch *batch, json_t *object)
 static int set_uid(const struct batch *batch, json_t *meta)
 {
     uint8_t b[16];
-    char text[37];
+    char text[UUID_TEXT_SIZE];
     rng_fill(batch->store->rng, b, sizeof(b));
-    b[6] = (uint8_t)((b[6] & 0x0f) | 0x40); /* RFC 9562: version 4, variant 10 */
-    b[8] = (uint8_t)((b[8] & 0x3f) | 0x80);
-    (void)snprintf(text, sizeof(text),
-                   "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0],
-                   b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13],
-                   b[14], b[15]);
-    return set_text(meta, "uid", text);
+    return set_text(meta, "uid", str_uuid4(b, text));
 }
 
 /* generateName and five characters that spell no words. */
