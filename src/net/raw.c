@@ -9,6 +9,8 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include "net/message.h"
+
 const struct mac mac_broadcast = {{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
 
 static int set_filter(int fd, const struct sock_filter *code, size_t count)
@@ -101,12 +103,9 @@ ssize_t raw_receive(int fd, void *buf, size_t size, struct raw_info *ret)
                              .msg_iovlen = 1,
                              .msg_control = &control,
                              .msg_controllen = sizeof(control)};
-    ssize_t n;
-    do
-        n = recvmsg(fd, &message, MSG_DONTWAIT);
-    while (n < 0 && errno == EINTR);
+    ssize_t n = message_receive(fd, &message);
     if (n < 0)
-        return errno == EWOULDBLOCK ? -EAGAIN : -errno;
+        return n;
     *ret = (struct raw_info){.ifindex = from.sll_ifindex,
                              .outgoing = from.sll_pkttype == PACKET_OUTGOING,
                              .checksum_pending = read_checksum_pending(&message),
@@ -124,13 +123,10 @@ static int raw_send(int fd, int ifindex, uint16_t ethertype, struct mac dest, co
                              .sll_ifindex = ifindex,
                              .sll_halen = sizeof(dest.b)};
     memcpy(to.sll_addr, dest.b, sizeof(dest.b));
-    ssize_t n;
-    do
-        n = sendto(fd, data, len, MSG_DONTWAIT, (struct sockaddr *)&to, sizeof(to));
-    while (n < 0 && errno == EINTR);
-    if (n < 0)
-        return errno == EWOULDBLOCK ? -EAGAIN : -errno;
-    return 0;
+    struct iovec io = {.iov_base = (void *)(uintptr_t)data, .iov_len = len};
+    const struct msghdr message = {
+        .msg_name = &to, .msg_namelen = sizeof(to), .msg_iov = &io, .msg_iovlen = 1};
+    return message_send(fd, &message);
 }
 
 int raw_send_ip(int fd, int ifindex, struct mac dest, const void *data, size_t len)

@@ -5,6 +5,8 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include "net/message.h"
+
 static int set_int(int fd, int level, int name, int value)
 {
     return setsockopt(fd, level, name, &value, sizeof(value)) < 0 ? -errno : 0;
@@ -78,12 +80,9 @@ ssize_t udp_receive(int fd, void *buf, size_t size, struct udp_info *ret)
                              .msg_iovlen = 1,
                              .msg_control = &control,
                              .msg_controllen = sizeof(control)};
-    ssize_t n;
-    do
-        n = recvmsg(fd, &message, MSG_DONTWAIT);
-    while (n < 0 && errno == EINTR);
+    ssize_t n = message_receive(fd, &message);
     if (n < 0)
-        return errno == EWOULDBLOCK ? -EAGAIN : -errno;
+        return n;
     *ret = (struct udp_info){.source = ntohl(from.sin_addr.s_addr),
                              .source_port = ntohs(from.sin_port),
                              .truncated = message.msg_flags & MSG_TRUNC};
@@ -112,13 +111,7 @@ int udp_send(int fd, const void *data, size_t len, ipv4 dest, uint16_t port, ipv
         c->cmsg_len = CMSG_LEN(sizeof(p));
         memcpy(CMSG_DATA(c), &p, sizeof(p));
     }
-    ssize_t n;
-    do
-        n = sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
-    while (n < 0 && errno == EINTR);
-    if (n < 0)
-        return errno == EWOULDBLOCK ? -EAGAIN : -errno;
-    return 0;
+    return message_send(fd, &message);
 }
 
 uint16_t udp_port(int fd)
