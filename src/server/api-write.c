@@ -210,24 +210,25 @@ static json_t *check_object_type(const struct api_request *request, enum api_bod
         "application/json, application/yaml");
 }
 
-void api_create(struct api_request *request)
+static void write_whole(struct api_request *request, enum api_change_type type,
+                        void (*go)(struct write *w))
 {
     enum api_body_form form;
     json_t *failure = check_object_type(request, &form);
     if (failure)
         api_fail(request, failure);
     else
-        start_write(request, API_CHANGE_CREATE, form, create_stored);
+        start_write(request, type, form, go);
+}
+
+void api_create(struct api_request *request)
+{
+    write_whole(request, API_CHANGE_CREATE, create_stored);
 }
 
 void api_update(struct api_request *request)
 {
-    enum api_body_form form;
-    json_t *failure = check_object_type(request, &form);
-    if (failure)
-        api_fail(request, failure);
-    else
-        start_write(request, API_CHANGE_REPLACE, form, change_stored);
+    write_whole(request, API_CHANGE_REPLACE, change_stored);
 }
 
 static json_t *check_apply(const struct api_request *request)
