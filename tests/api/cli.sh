@@ -161,6 +161,13 @@ ok "reinstall again" s reinstall node1
 shows 'already asked for' "only once"
 ok "get" s get machine node1 -o 'jsonpath={.spec.installGeneration}'
 shows '^2$' "one generation more"
+ok "it fails" curl -sf --unix-socket "$state/api.sock" -X PATCH \
+    -H 'Content-Type: application/merge-patch+json' -d '{"status":{"phase":"Failed"}}' \
+    http://x/apis/slipway.dev/v1alpha1/machines/node1/status
+ok "reinstall of what failed" s reinstall node1
+shows 'will try to install again' "tries again"
+ok "get" s get machine node1 -o 'jsonpath={.spec.installGeneration}'
+shows '^3$' "with a new generation"
 
 timeout 60 "$slipway" get machines --watch >"$work/watch" 2>&1 &
 watcher=$!
