@@ -46,22 +46,26 @@ static void add_stage2(const struct ipxe_script *s, struct buf *out)
 }
 
 /*
- * BIOS: the first hard disk through the firmware's own disk service. UEFI: a small GRUB that starts
- * the loader on the disk. Leaving with an error comes second, because many boot managers then try
- * every other network protocol, for minutes, before the disk.
+ * A small GRUB that finds the disk with the installed system. Without it, BIOS: the firmware's
+ * disks in turn, until one has a boot sector. UEFI: leaving with an error comes second, because
+ * many boot managers then try every other network protocol, for minutes, before the disk.
  */
 static void add_local(const struct ipxe_script *s, struct buf *out)
 {
     buf_printf(out,
                "iseq ${platform} efi && goto efi ||\n"
+               "chain %s/boot/" BOOT_NAME_LOCAL_BIOS " ||\n"
                "sanboot --no-describe --drive 0x80 ||\n"
+               "sanboot --no-describe --drive 0x81 ||\n"
+               "sanboot --no-describe --drive 0x82 ||\n"
+               "sanboot --no-describe --drive 0x83 ||\n"
                "echo Slipway: no disk could be booted; asking again in 15 seconds\n"
                "sleep 15\n"
                "reboot\n"
                ":efi\n"
-               "chain %s%s ||\n"
+               "chain %s/boot/" BOOT_NAME_LOCAL_EFI " ||\n"
                "exit 1\n",
-               s->base_url, BOOT_PATH_LOCAL);
+               s->base_url, s->base_url);
 }
 
 void ipxe_script(const struct ipxe_script *script, struct buf *out)

@@ -8,8 +8,10 @@
 
 #define BOOT_PATH_IPXE "/boot/ipxe"
 #define BOOT_PATH_KERNEL "/boot/vmlinuz"
-#define BOOT_PATH_LOCAL "/boot/local.efi"
 #define BOOT_PATH_INITRD "/boot/initrd.img"
+/* What starts a machine's own disk, in the boot folder, which is served below /boot. */
+#define BOOT_NAME_LOCAL_EFI "local.efi"
+#define BOOT_NAME_LOCAL_BIOS "local.0"
 
 struct ipxe_script {
     const char *base_url;         /* "http://10.0.0.1:8080", without a slash at the end */

@@ -76,7 +76,8 @@ static void test_local_script(void **state)
     _autobuf_ struct buf b = BUF_INIT;
     struct ipxe_script s = {.base_url = "u", .server_key = "k", .plan = {BOOT_LOCAL, "installed"}};
     ipxe_script(&s, &b);
-    assert_non_null(strstr(buf_str(&b), "sanboot --no-describe --drive 0x80"));
+    assert_non_null(strstr(buf_str(&b), "chain u/boot/local.0 ||\nsanboot "));
+    assert_non_null(strstr(buf_str(&b), ":efi\nchain u/boot/local.efi ||"));
     assert_null(strstr(buf_str(&b), "kernel "));
 }
 

@@ -6,14 +6,14 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "base/proc.h"
 #include "base/str.h"
 #include "boot/ipxe.h"
+#include "server/boot-local.h"
 #include "tftp/server.h"
 
 #define IPXE_FOLDER "/usr/lib/ipxe" /* of Debian's package ipxe */
 
-enum { PROGRAM_SIZE_MAX = 16 << 20, TFTP_PORT = 69, TOOL_TIMEOUT_MS = 20000 };
+enum { PROGRAM_SIZE_MAX = 16 << 20, TFTP_PORT = 69 };
 
 /* ---- files ---- */
 
@@ -31,64 +31,6 @@ static int copy_program(const char *name, const char *to, struct err *err)
     return file_write_atomic(to, data, len, 0644, err);
 }
 
-/*
- * Starts the loader on the machine's own disk: iPXE cannot read a FAT file system, GRUB can. The
- * label is that of the images that Slipway builds.
- */
-static const char local_config[] =
-    "search --no-floppy --set=root --label ESP\n"
-    "if [ -z \"$root\" ]; then search --no-floppy --set=root --file /EFI/BOOT/BOOTX64.EFI; fi\n"
-    "chainloader /EFI/BOOT/BOOTX64.EFI\n"
-    "boot\n";
-
-static int run_grub_mkimage(const char *config, const char *output, struct err *err)
-{
-    const char *const argv[] = {"grub-mkimage",
-                                "-O",
-                                "x86_64-efi",
-                                "-o",
-                                output,
-                                "-p",
-                                "/",
-                                "-c",
-                                config,
-                                "part_gpt",
-                                "part_msdos",
-                                "fat",
-                                "chain",
-                                "search",
-                                "search_label",
-                                "search_fs_file",
-                                "boot",
-                                "normal",
-                                "test",
-                                NULL};
-    const struct proc_options options = {.timeout_ms = TOOL_TIMEOUT_MS};
-    return proc_run(argv, &options, NULL, err);
-}
-
-/* Without GRUB's tools UEFI machines leave iPXE with an error, which works, but slower. */
-static int make_local(const struct server *server, struct err *err)
-{
-    struct err why = ERR_INIT;
-    _autofree_ char *path = str_format("%s/local.efi", server->boot_dir);
-    _autofree_ char *config = str_format("%s/local.cfg", server->boot_dir);
-    _autofree_ char *temporary = str_format("%s/local.efi.new", server->boot_dir);
-    if (!path || !config || !temporary)
-        return err_set(err, -ENOMEM, "out of memory");
-    if (access(path, R_OK) == 0)
-        return 0;
-    int r = file_write_atomic(config, local_config, strlen(local_config), 0644, err);
-    if (r < 0)
-        return r;
-    if (run_grub_mkimage(config, temporary, &why) < 0 || rename(temporary, path) < 0)
-        log_warn("%s cannot be made, so UEFI machines take longer to boot their own disk: %s "
-                 "(install Debian's packages grub-common and grub-efi-amd64-bin)",
-                 path, err_text(&why));
-    (void)unlink(temporary);
-    return 0;
-}
-
 int boot_files_prepare(const struct server *server, struct err *err)
 {
     static const char *const programs[] = {"undionly.kpxe", "snponly.efi", "ipxe.efi"};
@@ -104,7 +46,7 @@ int boot_files_prepare(const struct server *server, struct err *err)
         if (path && access(path, R_OK) < 0)
             log_warn("%s is missing, machines cannot boot: slipway initrd build", path);
     }
-    return r < 0 ? r : make_local(server, err);
+    return r < 0 ? r : boot_local_prepare(server->boot_dir, err);
 }
 
 /* ---- TFTP ---- */
