@@ -37,7 +37,7 @@ told() {
 
 @test "vm: a rule that fits no disk says what there is; the rule is changed, and the machine goes on" {
     disk_rule '{serial: THIRD}'
-    wait_for 300 told 'THIRD'
+    wait_for 300 told 'no disk matches serial THIRD: vda'
     # from here on: one byte in the middle of the image's data is another
     data=$IMAGES/debian-12.zst
     middle=$(($(stat -c %s "$data") / 2))
