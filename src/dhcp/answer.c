@@ -7,34 +7,48 @@
 
 enum { HOPS_MAX = 16, RELAY_LINK_SELECTION = 5, RELAY_SERVER_ID_OVERRIDE = 11 };
 
+struct drop_words {
+    const char *name, *text;
+};
+
+static const struct drop_words drop_words[] = {
+    [DHCP_DROP_NONE] = {"none", "answered"},
+    [DHCP_DROP_NOT_REQUEST] = {"not_request", "not a request from a client"},
+    [DHCP_DROP_BOOTP] = {"bootp", "BOOTP without a DHCP message type"},
+    [DHCP_DROP_BAD_TYPE] = {"bad_type", "a message type that clients do not send"},
+    [DHCP_DROP_HOPS] = {"hops", "came through too many relays"},
+    [DHCP_DROP_LOOP] = {"loop", "its relay address is one of ours or none at all"},
+    [DHCP_DROP_CLIENT] = {"client", "neither a unicast MAC address nor a client identifier"},
+    [DHCP_DROP_NO_NETWORK] = {"no_network", "no Network for this interface or relay"},
+    [DHCP_DROP_OFF] = {"off", "DHCP is off on its Network"},
+    [DHCP_DROP_UNKNOWN] = {"unknown",
+                           "no Machine has this MAC address, and its Network ignores strangers"},
+    [DHCP_DROP_AMBIGUOUS] = {"ambiguous", "several Machines claim this MAC address"},
+    [DHCP_DROP_REFUSED] = {"refused", "the Machine is not to be answered"},
+    [DHCP_DROP_OTHER_SERVER] = {"other_server", "the client chose another DHCP server"},
+    [DHCP_DROP_NO_ADDRESS] = {"no_address", "no free address in the Network's ranges"},
+    [DHCP_DROP_STRANGERS] = {"strangers",
+                             "unknown machines hold their share of the Network's ranges"},
+    [DHCP_DROP_ADDRESS_IN_USE] = {"address_in_use",
+                                  "the Machine's address is held by another client"},
+    [DHCP_DROP_QUARANTINED] = {"quarantined",
+                               "the Machine's address is in use by another host on the wire"},
+    [DHCP_DROP_NOT_YOURS] = {"not_yours", "the address is not this client's"},
+    [DHCP_DROP_MALFORMED] = {"malformed", "its fields contradict each other"},
+    [DHCP_DROP_NOT_BOOTING] = {"not_booting", "nothing to boot"},
+    [DHCP_DROP_PROXY] = {"proxy", "for the server that gives addresses here"},
+    [DHCP_DROP_DONE] = {"done", "done, no reply is due"},
+    [DHCP_DROP_TOO_BIG] = {"too_big", "the reply does not fit what the client takes"},
+};
+
+const char *dhcp_drop_name(enum dhcp_drop drop)
+{
+    return (size_t)drop < ARRAY_SIZE(drop_words) ? drop_words[drop].name : "unknown_reason";
+}
+
 const char *dhcp_drop_text(enum dhcp_drop drop)
 {
-    static const char *const texts[] = {
-        [DHCP_DROP_NONE] = "answered",
-        [DHCP_DROP_NOT_REQUEST] = "not a request from a client",
-        [DHCP_DROP_BOOTP] = "BOOTP without a DHCP message type",
-        [DHCP_DROP_BAD_TYPE] = "a message type that clients do not send",
-        [DHCP_DROP_HOPS] = "came through too many relays",
-        [DHCP_DROP_LOOP] = "its relay address is one of ours or none at all",
-        [DHCP_DROP_CLIENT] = "neither a unicast MAC address nor a client identifier",
-        [DHCP_DROP_NO_NETWORK] = "no Network for this interface or relay",
-        [DHCP_DROP_OFF] = "DHCP is off on its Network",
-        [DHCP_DROP_UNKNOWN] = "no Machine has this MAC address, and its Network ignores strangers",
-        [DHCP_DROP_AMBIGUOUS] = "several Machines claim this MAC address",
-        [DHCP_DROP_REFUSED] = "the Machine is not to be answered",
-        [DHCP_DROP_OTHER_SERVER] = "the client chose another DHCP server",
-        [DHCP_DROP_NO_ADDRESS] = "no free address in the Network's ranges",
-        [DHCP_DROP_STRANGERS] = "unknown machines hold their share of the Network's ranges",
-        [DHCP_DROP_ADDRESS_IN_USE] = "the Machine's address is held by another client",
-        [DHCP_DROP_QUARANTINED] = "the Machine's address is in use by another host on the wire",
-        [DHCP_DROP_NOT_YOURS] = "the address is not this client's",
-        [DHCP_DROP_MALFORMED] = "its fields contradict each other",
-        [DHCP_DROP_NOT_BOOTING] = "nothing to boot",
-        [DHCP_DROP_PROXY] = "for the server that gives addresses here",
-        [DHCP_DROP_DONE] = "done, no reply is due",
-        [DHCP_DROP_TOO_BIG] = "the reply does not fit what the client takes",
-    };
-    return (size_t)drop < ARRAY_SIZE(texts) ? texts[drop] : "unknown";
+    return (size_t)drop < ARRAY_SIZE(drop_words) ? drop_words[drop].text : "unknown";
 }
 
 static bool is_own(const struct dhcp_view *view, ipv4 address)

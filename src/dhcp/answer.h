@@ -137,6 +137,8 @@ enum dhcp_drop {
     DHCP_DROP_DONE,           /* RELEASE and DECLINE have no reply */
     DHCP_DROP_TOO_BIG,        /* the reply does not fit the client's buffer */
 };
+/* For programs, in lower case with underscores, and for people. */
+const char *dhcp_drop_name(enum dhcp_drop drop);
 const char *dhcp_drop_text(enum dhcp_drop drop);
 
 enum dhcp_route_kind {

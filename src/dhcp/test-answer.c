@@ -587,12 +587,14 @@ static void test_decision_changes_nothing(void **state)
     assert_int_equal(dhcp_leases_count(w->leases), 0);
 }
 
-static void test_every_drop_has_a_text(void **state)
+static void test_every_drop_has_a_name_and_a_text(void **state)
 {
     (void)state;
     for (int d = 0; d <= DHCP_DROP_TOO_BIG; d++) {
         assert_string_not_equal(dhcp_drop_text((enum dhcp_drop)d), "unknown");
         assert_true(strlen(dhcp_drop_text((enum dhcp_drop)d)) > 3);
+        const char *name = dhcp_drop_name((enum dhcp_drop)d);
+        assert_int_equal(strspn(name, "abcdefghijklmnopqrstuvwxyz_"), strlen(name));
     }
 }
 
@@ -608,4 +610,4 @@ UNIT_MAIN(T(test_offer), T(test_parameter_list), T(test_classless_routes_and_sea
           T(test_decline), T(test_declined_reservation), T(test_declines_of_strangers_are_bounded),
           T(test_release), T(test_inform), T(test_strangers_cannot_take_everything),
           T(test_offers_to_strangers_are_bounded), T(test_probe), T(test_maximum_size),
-          T(test_decision_changes_nothing), T(test_every_drop_has_a_text))
+          T(test_decision_changes_nothing), T(test_every_drop_has_a_name_and_a_text))

@@ -70,7 +70,7 @@ static void write_dhcp(const struct server *s, struct buf *out)
     metric_family(out, "slipway_dhcp_drops_total", COUNTER,
                   "DHCP requests without answer, by why.");
     for (enum dhcp_drop drop = DHCP_DROP_NONE + 1; drop <= DHCP_DROP_TOO_BIG; drop++)
-        sample1(out, "slipway_dhcp_drops_total", "reason", dhcp_drop_text(drop), c->by_drop[drop]);
+        sample1(out, "slipway_dhcp_drops_total", "reason", dhcp_drop_name(drop), c->by_drop[drop]);
     metric_single(out, "slipway_dhcp_datagrams_total", COUNTER, "Datagrams received.", c->received);
     metric_single(out, "slipway_dhcp_malformed_total", COUNTER, "Datagrams that are not DHCP.",
                   c->malformed);
