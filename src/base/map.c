@@ -8,11 +8,20 @@
 /* Open addressing with linear probing; removal shifts followers back, so there are no tombstones.
  */
 
+enum { KEY_NEAR_SIZE = 16, CACHE_LINE = 64 };
+
+/*
+ * Half a cache line. A short key (an address, most names) lies in the slot itself: looking it up
+ * then costs one access to memory instead of two.
+ */
 struct entry {
     void *value; /* NULL marks an empty slot */
-    char *key;
-    size_t len;
-    uint64_t hash;
+    union {
+        char near[KEY_NEAR_SIZE]; /* with its NUL */
+        char *far;
+    } key;
+    uint32_t len;
+    uint32_t hash;
 };
 
 struct map {
@@ -24,12 +33,51 @@ struct map {
 
 enum { MAP_SIZE_MIN = 16 };
 
+static bool is_near(size_t len)
+{
+    return len < KEY_NEAR_SIZE;
+}
+
+static const char *key_of(const struct entry *e)
+{
+    return is_near(e->len) ? e->key.near : e->key.far;
+}
+
+static void key_free(struct entry *e)
+{
+    if (!is_near(e->len))
+        free(e->key.far);
+}
+
+static int key_copy(struct entry *e, const void *key, size_t len)
+{
+    if (len > UINT32_MAX)
+        return -E2BIG;
+    char *copy = is_near(len) ? e->key.near : malloc(len + 1);
+    if (!copy)
+        return -ENOMEM;
+    memcpy(copy, key, len);
+    copy[len] = '\0';
+    if (!is_near(len))
+        e->key.far = copy;
+    e->len = (uint32_t)len;
+    return 0;
+}
+
+static struct entry *slots_new(size_t size)
+{
+    struct entry *slots = aligned_alloc(CACHE_LINE, size * sizeof(*slots));
+    if (slots)
+        memset(slots, 0, size * sizeof(*slots));
+    return slots;
+}
+
 struct map *map_new(void)
 {
     _autofree_ struct map *map = calloc(1, sizeof(*map));
     if (!map)
         return NULL;
-    map->slots = calloc(MAP_SIZE_MIN, sizeof(*map->slots));
+    map->slots = slots_new(MAP_SIZE_MIN);
     if (!map->slots)
         return NULL;
     map->size = MAP_SIZE_MIN;
@@ -44,7 +92,7 @@ void map_free_with(struct map *map, void (*free_value)(void *value))
     for (size_t i = 0; i < map->size; i++) {
         if (map->slots[i].value && free_value)
             free_value(map->slots[i].value);
-        free(map->slots[i].key);
+        key_free(&map->slots[i]);
     }
     free(map->slots);
     free(map);
@@ -55,20 +103,20 @@ void map_free(struct map *map)
     map_free_with(map, NULL);
 }
 
-static uint64_t hash_key(const struct map *map, const void *key, size_t len)
+static uint32_t hash_key(const struct map *map, const void *key, size_t len)
 {
     uint64_t hash;
     crypto_shorthash((unsigned char *)&hash, key, len, map->secret);
-    return hash;
+    return (uint32_t)hash;
 }
 
 /* The slot that holds the key, or the empty slot where it belongs. */
-static size_t find_slot(const struct map *map, const void *key, size_t len, uint64_t hash)
+static size_t find_slot(const struct map *map, const void *key, size_t len, uint32_t hash)
 {
-    size_t i = (size_t)hash & (map->size - 1);
+    size_t i = hash & (map->size - 1);
     while (map->slots[i].value) {
         const struct entry *e = &map->slots[i];
-        if (e->hash == hash && e->len == len && memcmp(e->key, key, len) == 0)
+        if (e->hash == hash && e->len == len && memcmp(key_of(e), key, len) == 0)
             return i;
         i = (i + 1) & (map->size - 1);
     }
@@ -78,13 +126,13 @@ static size_t find_slot(const struct map *map, const void *key, size_t len, uint
 static int grow(struct map *map)
 {
     size_t size = map->size * 2;
-    struct entry *slots = calloc(size, sizeof(*slots));
+    struct entry *slots = slots_new(size);
     if (!slots)
         return -ENOMEM;
     for (size_t i = 0; i < map->size; i++) {
         if (!map->slots[i].value)
             continue;
-        size_t j = (size_t)map->slots[i].hash & (size - 1);
+        size_t j = map->slots[i].hash & (size - 1);
         while (slots[j].value)
             j = (j + 1) & (size - 1);
         slots[j] = map->slots[i];
@@ -97,27 +145,25 @@ static int grow(struct map *map)
 
 int map_put(struct map *map, const void *key, size_t len, void *value, void **ret_old)
 {
-    uint64_t hash = hash_key(map, key, len);
-    size_t i = find_slot(map, key, len, hash);
+    struct entry new = {.value = value, .hash = hash_key(map, key, len)};
+    size_t i = find_slot(map, key, len, new.hash);
     if (ret_old)
         *ret_old = map->slots[i].value;
     if (map->slots[i].value) {
         map->slots[i].value = value;
         return 0;
     }
-    char *copy = malloc(len + 1);
-    if (!copy)
-        return -ENOMEM;
-    memcpy(copy, key, len);
-    copy[len] = '\0';
+    int r = key_copy(&new, key, len);
+    if (r < 0)
+        return r;
     if (map->count + 1 > map->size / 4 * 3) {
         if (grow(map) < 0) {
-            free(copy);
+            key_free(&new);
             return -ENOMEM;
         }
-        i = find_slot(map, key, len, hash);
+        i = find_slot(map, key, len, new.hash);
     }
-    map->slots[i] = (struct entry){.value = value, .key = copy, .len = len, .hash = hash};
+    map->slots[i] = new;
     map->count++;
     return 0;
 }
@@ -141,10 +187,10 @@ void *map_remove(struct map *map, const void *key, size_t len)
     void *value = map->slots[hole].value;
     if (!value)
         return NULL;
-    free(map->slots[hole].key);
+    key_free(&map->slots[hole]);
     for (size_t i = (hole + 1) & (map->size - 1); map->slots[i].value;
          i = (i + 1) & (map->size - 1)) {
-        size_t home = (size_t)map->slots[i].hash & (map->size - 1);
+        size_t home = map->slots[i].hash & (map->size - 1);
         if (!may_move(home, hole, i))
             continue;
         map->slots[hole] = map->slots[i];
@@ -201,7 +247,7 @@ bool map_next(const struct map *map, size_t *cursor, struct map_entry_view *ret)
         const struct entry *e = &map->slots[(start - steps) & (map->size - 1)];
         if (!e->value)
             continue;
-        *ret = (struct map_entry_view){.key = e->key, .len = e->len, .value = e->value};
+        *ret = (struct map_entry_view){.key = key_of(e), .len = e->len, .value = e->value};
         return true;
     }
     return false;

@@ -23,7 +23,7 @@ DEFINE_CLEANUP(struct map *, map_free)
 
 /*
  * Sets key to value (not NULL). The old value, if any, goes to *ret_old (may be NULL when the
- * caller does not own values). 0 or -ENOMEM.
+ * caller does not own values). 0, -E2BIG (a key above 4 GiB) or -ENOMEM.
  */
 int map_put(struct map *map, const void *key, size_t len, void *value, void **ret_old) _must_check_;
 /* The value or NULL. */
@@ -42,7 +42,7 @@ void *map_removes(struct map *map, const char *key);
  * must not change during the walk, except that the entry just returned may be removed.
  */
 struct map_entry_view {
-    const void *key; /* borrowed; NUL-terminated */
+    const void *key; /* borrowed until the map changes; NUL-terminated */
     size_t len;
     void *value;
 };

@@ -21,6 +21,27 @@ static void test_many_keys(void **state)
     }
 }
 
+/* Short keys lie in the table, long ones beside it: both survive growing, removal and walking. */
+static void test_keys_of_any_length(void **state)
+{
+    (void)state;
+    _cleanup_(map_freep) struct map *map = map_new();
+    static char text[64] = "0123456789abcdefghijklmnopqrstuvwxyz0123456789abcdefghijklmnop";
+    for (size_t len = 0; len < 60; len++)
+        assert_int_equal(map_put(map, text, len, text + len, NULL), 0);
+    for (size_t len = 0; len < 60; len += 3)
+        assert_ptr_equal(map_remove(map, text, len), text + len);
+    for (size_t len = 0; len < 60; len++)
+        assert_ptr_equal(map_get(map, text, len), len % 3 ? text + len : NULL);
+    size_t cursor = 0, seen = 0;
+    for (struct map_entry_view e; map_next(map, &cursor, &e); seen++) {
+        assert_memory_equal(e.key, text, e.len);
+        assert_int_equal(((const char *)e.key)[e.len], '\0');
+        assert_ptr_equal(e.value, text + e.len);
+    }
+    assert_int_equal(seen, 40);
+}
+
 static void test_replace_returns_old(void **state)
 {
     (void)state;
@@ -53,5 +74,5 @@ static void test_remove_while_walking(void **state)
         assert_int_equal(seen[i], 1);
 }
 
-UNIT_MAIN(cmocka_unit_test(test_many_keys), cmocka_unit_test(test_replace_returns_old),
-          cmocka_unit_test(test_remove_while_walking))
+UNIT_MAIN(cmocka_unit_test(test_many_keys), cmocka_unit_test(test_keys_of_any_length),
+          cmocka_unit_test(test_replace_returns_old), cmocka_unit_test(test_remove_while_walking))

@@ -7,26 +7,29 @@
 #include "base/str.h"
 
 struct boot_hosts {
-    struct map *by_name;
+    struct map *by_name; /* owns the hosts */
+    struct map *by_mac;
     size_t in_phase[MACHINE_RELEASED + 1];
 };
 
 struct boot_hosts *boot_hosts_new(void)
 {
     struct boot_hosts *hosts = calloc(1, sizeof(*hosts));
-    if (hosts)
-        hosts->by_name = map_new();
-    if (hosts && !hosts->by_name) {
-        free(hosts);
+    if (!hosts)
         return NULL;
-    }
-    return hosts;
+    hosts->by_name = map_new();
+    hosts->by_mac = map_new();
+    if (hosts->by_name && hosts->by_mac)
+        return hosts;
+    boot_hosts_free(hosts);
+    return NULL;
 }
 
 void boot_hosts_free(struct boot_hosts *hosts)
 {
     if (!hosts)
         return;
+    map_free(hosts->by_mac);
     map_free_with(hosts->by_name, free);
     free(hosts);
 }
@@ -45,63 +48,99 @@ struct boot_plan boot_host_plan(const struct machine *machine, const struct mach
     return boot_plan(&facts);
 }
 
-static struct boot_host *host_new(const char *name, const char *hostname)
+static void *append(char **at, const void *src, size_t size)
 {
-    size_t name_size = strlen(name) + 1;
+    void *start = *at;
+    if (size)
+        *at = mempcpy(start, src, size);
+    return start;
+}
+
+/* One piece of memory: what a packet needs of a Machine lies together. */
+static struct boot_host *host_new(const struct machine *machine,
+                                  const struct machine_network *network, const char *hostname)
+{
+    size_t dns_size = network->n_dns * sizeof(ipv4);
+    size_t macs_size = machine->spec.n_mac_addresses * sizeof(struct mac);
+    size_t name_size = strlen(machine->meta.name) + 1;
     size_t hostname_size = str_empty(hostname) ? 0 : strlen(hostname) + 1;
-    struct boot_host *host = calloc(1, sizeof(*host) + name_size + hostname_size);
+    struct boot_host *host =
+        calloc(1, sizeof(*host) + dns_size + macs_size + name_size + hostname_size);
     if (!host)
         return NULL;
-    memcpy(host->name, name, name_size);
-    host->hostname = host->name;
-    if (hostname_size)
-        host->hostname = memcpy(host->name + name_size, hostname, hostname_size);
+    char *at = (char *)(host + 1); /* aligned for the addresses, which come first */
+    host->dns = append(&at, network->dns, dns_size);
+    host->macs = append(&at, machine->spec.mac_addresses, macs_size);
+    host->name = append(&at, machine->meta.name, name_size);
+    host->hostname = hostname_size ? append(&at, hostname, hostname_size) : host->name;
+    host->dns_count = network->n_dns;
+    host->mac_count = machine->spec.n_mac_addresses;
     return host;
 }
 
 static struct boot_host *prepare(const struct machine *machine,
                                  const struct machine_spec *effective)
 {
-    const struct machine_network *network = &effective->network;
-    struct boot_host *host = host_new(machine->meta.name, effective->first_boot.hostname);
+    struct boot_host *host = host_new(machine, &effective->network, effective->first_boot.hostname);
     if (!host)
         return NULL;
     host->phase = machine->status.phase;
     host->refused = machine->spec.approved == TRI_FALSE;
-    host->address = network->address.address;
-    host->gateway = network->gateway;
-    host->dns_count =
-        network->n_dns < ARRAY_SIZE(host->dns) ? network->n_dns : ARRAY_SIZE(host->dns);
-    for (size_t i = 0; i < host->dns_count; i++)
-        host->dns[i] = network->dns[i];
+    host->address = effective->network.address.address;
+    host->gateway = effective->network.gateway;
     host->plan = boot_host_plan(machine, effective);
     return host;
+}
+
+/* An address that another Machine has taken over meanwhile stays with that one. */
+static void remove_macs(struct boot_hosts *hosts, const struct boot_host *host)
+{
+    for (size_t i = 0; i < host->mac_count; i++) {
+        if (boot_hosts_by_mac(hosts, host->macs[i]) == host)
+            (void)map_remove(hosts->by_mac, &host->macs[i], sizeof(host->macs[i]));
+    }
+}
+
+static int put_macs(struct boot_hosts *hosts, struct boot_host *host)
+{
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < host->mac_count; i++)
+        r = map_put(hosts->by_mac, &host->macs[i], sizeof(host->macs[i]), host, NULL);
+    return r;
 }
 
 int boot_hosts_put(struct boot_hosts *hosts, const struct machine *machine,
                    const struct machine_spec *effective)
 {
-    void *old = NULL;
     struct boot_host *host = prepare(machine, effective);
     if (!host)
         return -ENOMEM;
-    if (map_puts(hosts->by_name, host->name, host, &old) < 0) {
+    boot_hosts_remove(hosts, host->name);
+    int r = map_puts(hosts->by_name, host->name, host, NULL);
+    if (r < 0) {
         free(host);
-        return -ENOMEM;
+        return r;
     }
     hosts->in_phase[host->phase]++;
-    if (old)
-        hosts->in_phase[((struct boot_host *)old)->phase]--;
-    free(old);
-    return 0;
+    r = put_macs(hosts, host);
+    if (r < 0)
+        boot_hosts_remove(hosts, host->name);
+    return r;
 }
 
 void boot_hosts_remove(struct boot_hosts *hosts, const char *name)
 {
     struct boot_host *old = map_removes(hosts->by_name, name);
-    if (old)
-        hosts->in_phase[old->phase]--;
+    if (!old)
+        return;
+    hosts->in_phase[old->phase]--;
+    remove_macs(hosts, old);
     free(old);
+}
+
+const struct boot_host *boot_hosts_by_mac(const struct boot_hosts *hosts, struct mac mac)
+{
+    return map_get(hosts->by_mac, &mac, sizeof(mac));
 }
 
 const struct boot_host *boot_hosts_get(const struct boot_hosts *hosts, const char *name)

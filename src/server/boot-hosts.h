@@ -9,15 +9,16 @@
 #include "resource/machine.h"
 
 struct boot_host {
-    enum machine_phase phase;
-    bool refused;          /* spec.approved is false: DHCP leaves it alone */
+    struct boot_plan plan; /* what it shall boot now */
     ipv4 address;          /* 0: none of its own */
     ipv4 gateway;          /* 0: the Network's */
-    ipv4 dns[8];           /* as many as spec.network.dns may have */
-    size_t dns_count;      /* 0: the Network's */
-    struct boot_plan plan; /* what it shall boot now */
-    const char *hostname;
-    char name[]; /* and, behind it, the host name when that is another one */
+    const char *name, *hostname;
+    const ipv4 *dns;
+    const struct mac *macs;
+    size_t dns_count; /* 0: the Network's */
+    size_t mac_count;
+    enum machine_phase phase;
+    bool refused; /* spec.approved is false: DHCP leaves it alone */
 };
 
 struct boot_hosts;
@@ -26,13 +27,15 @@ struct boot_hosts;
 struct boot_hosts *boot_hosts_new(void);
 void boot_hosts_free(struct boot_hosts *hosts);
 
-/* Prepares a Machine, anew when it is there. 0 or -ENOMEM: then what was known before stays. */
+/* Prepares a Machine, anew when it is there. 0 or -ENOMEM: then it is not there any more. */
 int boot_hosts_put(struct boot_hosts *hosts, const struct machine *machine,
                    const struct machine_spec *effective) _must_check_;
 void boot_hosts_remove(struct boot_hosts *hosts, const char *name);
 
 /* Borrowed until the Machine's next change; NULL when it is not there. */
 const struct boot_host *boot_hosts_get(const struct boot_hosts *hosts, const char *name);
+/* The Machine with this address among its spec.macAddresses. */
+const struct boot_host *boot_hosts_by_mac(const struct boot_hosts *hosts, struct mac mac);
 
 /* How many Machines are in that phase. */
 size_t boot_hosts_in_phase(const struct boot_hosts *hosts, enum machine_phase phase);

@@ -9,6 +9,9 @@
 static const struct boot_host *find(struct server *server, const struct dhcp_query *query,
                                     bool *ambiguous)
 {
+    const struct boot_host *host = machines_boot_host_by_mac(server, query->mac);
+    if (host)
+        return host;
     const struct machine_claim claim = {
         .macs = &query->mac,
         .mac_count = mac_is_unicast(query->mac) ? 1 : 0,
@@ -73,7 +76,8 @@ void dhcp_view_plan_boot(void *data, const struct dhcp_query *query, const struc
                          struct dhcp_boot *ret)
 {
     struct server *server = data;
-    const struct boot_host *known = host ? machines_boot_host(server, host->name) : NULL;
+    bool ambiguous = false;
+    const struct boot_host *known = host ? find(server, query, &ambiguous) : NULL;
     struct boot_plan plan = known ? known->plan : boot_plan_unknown(query->network->answer_unknown);
     *ret = (struct dhcp_boot){.boot = plan.action != BOOT_NOTHING};
     if (!ret->boot)

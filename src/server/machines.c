@@ -92,7 +92,7 @@ static void look(struct machines *self, json_t *object, enum machine_event_type 
     _cleanup_(profile_freep) struct profile *profile = machine_profile(self->server, machine);
     struct machine_spec effective = machine_effective(machine, profile);
     if (boot_hosts_put(self->hosts, machine, &effective) < 0)
-        log_error("%s: out of memory, it boots as it did before", machine->meta.name);
+        log_error("%s: out of memory, it is looked up anew when it boots", machine->meta.name);
     show_image(self, machine, &effective);
     if (concerns(self, machine, &effective, type))
         machine_act(self->server, machine->meta.name, &(struct machine_act){.type = type});
@@ -199,6 +199,11 @@ const struct boot_host *machines_boot_host(struct server *server, const char *na
     if (object)
         look(self, object, MACHINE_EVENT_SPEC);
     return boot_hosts_get(self->hosts, name);
+}
+
+const struct boot_host *machines_boot_host_by_mac(const struct server *server, struct mac mac)
+{
+    return boot_hosts_by_mac(server->machines->hosts, mac);
 }
 
 static void on_machine(void *data, enum store_change change, json_t *object)

@@ -165,6 +165,7 @@ size_t machines_undecided(const struct server *server);
 size_t machines_in_phase(const struct server *server, enum machine_phase phase);
 /* What is prepared of a Machine for the boot path; NULL when there is none. Borrowed. */
 const struct boot_host *machines_boot_host(struct server *server, const char *name);
+const struct boot_host *machines_boot_host_by_mac(const struct server *server, struct mac mac);
 /* Fills the parts of a view that come from configuration and Images. */
 void machines_view(const struct server *server, const struct machine *machine,
                    const struct machine_spec *effective, struct machine_view *ret);

@@ -61,6 +61,32 @@ static void a_change_replaces_it(void **state)
     boot_hosts_free(hosts);
 }
 
+static void addresses_follow_their_machine(void **state)
+{
+    (void)state;
+    static const struct mac first = {{2, 0, 0, 0, 0, 1}}, second = {{2, 0, 0, 0, 0, 2}};
+    struct boot_hosts *hosts = boot_hosts_new();
+    struct machine a = machine_named("a"), b = machine_named("b");
+    a.spec.mac_addresses = &first;
+    a.spec.n_mac_addresses = 1;
+    put(hosts, &a);
+    assert_string_equal(boot_hosts_by_mac(hosts, first)->name, "a");
+    assert_null(boot_hosts_by_mac(hosts, second));
+    a.spec.mac_addresses = &second;
+    put(hosts, &a);
+    assert_null(boot_hosts_by_mac(hosts, first));
+    assert_string_equal(boot_hosts_by_mac(hosts, second)->name, "a");
+    /* told of in another order than it happened: b has it now */
+    b.spec.mac_addresses = &second;
+    b.spec.n_mac_addresses = 1;
+    put(hosts, &b);
+    boot_hosts_remove(hosts, "a");
+    assert_string_equal(boot_hosts_by_mac(hosts, second)->name, "b");
+    boot_hosts_remove(hosts, "b");
+    assert_null(boot_hosts_by_mac(hosts, second));
+    boot_hosts_free(hosts);
+}
+
 static void phases_are_counted(void **state)
 {
     (void)state;
@@ -81,4 +107,4 @@ static void phases_are_counted(void **state)
 }
 
 UNIT_MAIN(cmocka_unit_test(what_dhcp_says_is_prepared), cmocka_unit_test(a_change_replaces_it),
-          cmocka_unit_test(phases_are_counted))
+          cmocka_unit_test(addresses_follow_their_machine), cmocka_unit_test(phases_are_counted))
