@@ -144,11 +144,17 @@ static int disk_block_size(void *object, const json_t *value, struct err *err)
     return r;
 }
 
+static int disk_write_rate(void *object, const json_t *value, struct err *err)
+{
+    return take_size(value, 1, &((struct sandbox_disk *)object)->write_rate, err);
+}
+
 static const struct field disk_fields[] = {
     {"size", disk_size},
     {"model", disk_model},
     {"serial", disk_serial},
     {"blockSize", disk_block_size},
+    {"writeRate", disk_write_rate},
     {NULL, NULL},
 };
 

@@ -12,7 +12,7 @@
  *       boot: network              # network first, disk first, or as the firmware likes
  *       memory: 1Gi
  *       cpus: 2
- *       disks: [8Gi, {size: 16Gi, model: nvme, serial: FAST1}]
+ *       disks: [8Gi, {size: 16Gi, model: nvme, serial: FAST1, writeRate: 100Mi}]
  *       nics: [{mac: "52:54:00:12:34:56", model: virtio, link: true}]
  *       serial: NODE-1
  *       uuid: 1b4e28ba-2fa1-41d2-883f-0016d3cca427
@@ -55,6 +55,7 @@ struct sandbox_disk {
     uint64_t size; /* bytes, a multiple of 512 */
     enum sandbox_disk_model model;
     uint32_t block_size; /* logical: 512 or 4096 */
+    uint64_t write_rate; /* bytes a second; 0: as fast as the host */
     char serial[21];
 };
 
@@ -102,7 +103,7 @@ int sandbox_network_parse(const json_t *json, struct sandbox_network *ret, struc
 
 /*
  * What the flag --machine says, as the JSON object of a machine:
- * "NAME[,FIELD=VALUE...]", with disk=SIZE[/MODEL[/SERIAL[/BLOCKSIZE]]] and
+ * "NAME[,FIELD=VALUE...]", with disk=SIZE[/MODEL[/SERIAL[/BLOCKSIZE[/WRITERATE]]]] and
  * nic=[MODEL][/MAC[/down]] as often as there are disks and NICs. The caller owns *ret. Pure.
  */
 int sandbox_machine_flag(const char *text, json_t **ret, struct err *err) _must_check_;

@@ -23,10 +23,10 @@ static int set_text(json_t *object, const char *name, const char *text)
                                                                                         : -ENOMEM;
 }
 
-/* SIZE[/MODEL[/SERIAL[/BLOCKSIZE]]] */
+/* SIZE[/MODEL[/SERIAL[/BLOCKSIZE[/WRITERATE]]]] */
 static json_t *disk_json(char *text)
 {
-    static const char *const names[] = {"size", "model", "serial", "blockSize"};
+    static const char *const names[] = {"size", "model", "serial", "blockSize", "writeRate"};
     json_t *disk = json_object();
     char *part = text;
     for (size_t i = 0; disk && part && i < ARRAY_SIZE(names); i++) {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sandbox/qemu.h"
 
+#include <inttypes.h>
+
 /*
  * Emulation is slow at vector extensions, and code that picks them at run time runs at a fraction
  * of its speed (BLAKE2b: 6 MB/s with AVX2, 85 without). A model that has AES but lacks SSSE3 would
@@ -68,7 +70,11 @@ static void add_disk(const struct sandbox_machine *m, size_t i, struct argv *a)
      * QEMU process, which the host's page cache survives.
      */
     argv_push(a, "-drive");
-    argv_add(a, "if=none,id=disk%zu,file=disk%zu.raw,format=raw,cache=unsafe,discard=unmap", i, i);
+    char rate[64] = "";
+    if (disk->write_rate)
+        (void)snprintf(rate, sizeof(rate), ",throttling.bps-write=%" PRIu64, disk->write_rate);
+    argv_add(a, "if=none,id=disk%zu,file=disk%zu.raw,format=raw,cache=unsafe,discard=unmap%s", i, i,
+             rate);
     char boot[32] = "";
     unsigned index = disk_bootindex(m, i);
     if (index)

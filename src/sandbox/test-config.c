@@ -67,7 +67,7 @@ static void test_every_field(void **state)
         parse("{\"name\":\"n\",\"firmware\":\"uefi\",\"boot\":\"disk\",\"memory\":\"512Mi\","
               "\"cpus\":1,\"serial\":\"S1\",\"uuid\":\"1b4e28ba-2fa1-41d2-883f-0016d3cca427\","
               "\"vnc\":true,\"disks\":[\"1Gi\",{\"size\":\"2Gi\",\"model\":\"nvme\","
-              "\"serial\":\"FAST\",\"blockSize\":4096}],"
+              "\"serial\":\"FAST\",\"blockSize\":4096,\"writeRate\":\"10Mi\"}],"
               "\"nics\":[{\"mac\":\"52:54:00:00:00:01\",\"model\":\"e1000e\",\"link\":false}]}");
     assert_int_equal(m.firmware, SANDBOX_UEFI);
     assert_int_equal(m.boot, SANDBOX_BOOT_DISK);
@@ -78,6 +78,8 @@ static void test_every_field(void **state)
     assert_int_equal(m.disk_count, 2);
     assert_int_equal(m.disks[1].model, SANDBOX_DISK_NVME);
     assert_int_equal(m.disks[1].block_size, 4096);
+    assert_int_equal(m.disks[0].write_rate, 0);
+    assert_int_equal(m.disks[1].write_rate, 10 << 20);
     assert_string_equal(m.disks[1].serial, "FAST");
     assert_int_equal(m.nics[0].model, SANDBOX_NIC_E1000E);
     assert_false(m.nics[0].link);

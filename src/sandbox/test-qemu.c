@@ -55,8 +55,12 @@ static void test_disk_first(void **state)
 {
     (void)state;
     char text[8192];
-    command("n1,boot=disk,disk=1Gi/ahci,disk=1Gi/scsi,nic=e1000e", false, text, sizeof(text));
+    command("n1,boot=disk,disk=1Gi/ahci////,disk=1Gi/scsi///1Mi,nic=e1000e", false, text,
+            sizeof(text));
     assert_has(text, "ide-hd,bus=ide.0,drive=disk0,serial=n1-0,bootindex=1 ");
+    assert_has(text, "file=disk0.raw,format=raw,cache=unsafe,discard=unmap ");
+    assert_has(
+        text, "file=disk1.raw,format=raw,cache=unsafe,discard=unmap,throttling.bps-write=1048576 ");
     assert_has(text, "virtio-scsi-pci,id=scsi ");
     assert_has(text, "scsi-hd,bus=scsi.0,drive=disk1,serial=n1-1,bootindex=2 ");
     assert_has(text, "e1000e,id=nic0,netdev=net0,");
