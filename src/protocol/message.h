@@ -66,6 +66,7 @@ int protocol_report_parse(json_t *body, struct protocol_report *ret, struct err 
 #define PROTOCOL_STEP_BOOTING "booting" /* kexec or reboot follows */
 #define PROTOCOL_STEP_FIRST_BOOT "firstBoot"
 #define PROTOCOL_STEP_RUNNING "running"
+#define PROTOCOL_STEP_JOINING "joining" /* message: what kubeadm does */
 
 /* Which disk to write: every rule that is set must hold, and exactly one disk must match. */
 struct protocol_disk_rule {

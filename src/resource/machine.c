@@ -150,6 +150,21 @@ static const struct field address_fields[] = {
     F_STRING(struct machine_address, address, "address", .doc = "The address."),
     {0}};
 
+const char *const join_state_values[] = {"Running", "Done", "Failed", NULL};
+
+#define S struct machine_join
+const struct field machine_join_fields[] = {
+    F_STRING(S, task, "task", .max_length = 64, .doc = "Identifier of the task."),
+    F_ENUM(S, state, "state", join_state_values, .doc = "How far it is."),
+    F_STRING(S, phase, "phase", FACT, .doc = "What kubeadm does, as the machine reports it."),
+    F_STRING(S, failure, "failure", .format = &format_text, .max_length = 4096,
+             .doc = "Why it failed, for people."),
+    F_STRING(S, node_name, "nodeName", .max_length = 253, .doc = "Name of its Node."),
+    F_TIME(S, started_at, "startedAt", .doc = "When the machine was given the task."),
+    F_INT(S, attempts, "attempts", .doc = "How many tasks it was given for this installation."),
+    {0}};
+#undef S
+
 #define S struct machine_failure
 static const struct field failure_fields[] = {
     F_STRING(S, step, "step", .doc = "Step that failed."),
@@ -196,6 +211,8 @@ const struct field machine_status_fields[] = {
           .doc = "spec.installGeneration that was installed last."),
     F_STRING(S, installed_image, "installedImage", .doc = "Image that was installed last."),
     F_INT(S, attempts, "attempts", .doc = "Tries of the installation that is under way."),
+    F_OBJECT(S, join, "join", struct machine_join, machine_join_fields,
+             .doc = "Task that makes the machine a member of its Cluster."),
     F_OBJECT(S, failure, "failure", struct machine_failure, failure_fields,
              .doc = "Why the machine's last step failed."),
     F_OBJECTS(S, timeline, "timeline", struct machine_timeline, timeline_fields, 0,

@@ -235,6 +235,20 @@ struct machine_timeline {
     const char *message;
 };
 
+enum join_state { JOIN_UNSET, JOIN_RUNNING, JOIN_DONE, JOIN_FAILED };
+extern const char *const join_state_values[];
+
+/* The task that makes the machine a member of its Cluster. */
+struct machine_join {
+    const char *task; /* its id */
+    enum join_state state;
+    const char *phase; /* of kubeadm, as the node reports it */
+    const char *failure;
+    const char *node_name;
+    int64_t started_at;
+    int64_t attempts;
+};
+
 struct machine_status {
     enum machine_phase phase;
     int64_t observed_generation;
@@ -251,6 +265,7 @@ struct machine_status {
     int64_t installed_generation;
     const char *installed_image;
     int64_t attempts; /* of the installation that is under way */
+    struct machine_join join;
     struct machine_failure failure;
     const struct machine_timeline *timeline; /* oldest first */
     size_t n_timeline;
@@ -267,6 +282,7 @@ struct machine {
 extern const struct field machine_spec_fields[];
 extern const struct field machine_status_fields[];
 extern const struct field machine_inventory_fields[];
+extern const struct field machine_join_fields[];
 
 enum { MACHINE_TIMELINE_MAX = 32, MACHINE_TIMELINE_MERGE_MS = 10 * 60000 };
 

@@ -11,7 +11,8 @@ bool machine_change_writes(const struct machine_change *c)
     return c->phase != MACHINE_PHASE_UNSET || c->identity || c->candidate || c->clear_candidate ||
            c->boot_id || c->inventory || c->addresses || c->progress || c->clear_progress ||
            c->clear_failure || c->seen || c->observe || c->installed_generation >= 0 ||
-           c->attempts >= 0 || c->failure || c->n_conditions || c->n_notes;
+           c->attempts >= 0 || c->join || c->task || c->clear_join || c->failure ||
+           c->n_conditions || c->n_notes;
 }
 
 static json_t *time_value(int64_t ms)
@@ -89,6 +90,42 @@ static void clear(json_t *object, const char *member)
     (void)json_object_del(object_get(object, "status"), member);
 }
 
+static int set_task(json_t *object, const struct machine_view *v, const struct machine_event *e)
+{
+    int64_t attempts = v->machine->status.join.attempts + 1;
+    return object_set(object, "status.join",
+                      json_pack("{s:s, s:s, s:o, s:I}", "task", e->task, "state", "Running",
+                                "startedAt", time_value(e->now_ms), "attempts",
+                                (json_int_t)attempts));
+}
+
+/* Of what the node says of its task only this, and only as the field table admits it. */
+static json_t *said_of_task(const json_t *said)
+{
+    static const char *const members[] = {"phase", "failure", "nodeName"};
+    json_auto_t *part = json_object();
+    for (size_t i = 0; i < ARRAY_SIZE(members); i++) {
+        json_t *value = json_object_get(said, members[i]);
+        if (value && json_object_set(part, members[i], value) < 0)
+            return NULL;
+    }
+    return fields_salvage(machine_join_fields, part);
+}
+
+static int set_join(json_t *object, const json_t *said)
+{
+    static const char *const words[] = {"running", "done", "failed"};
+    const char *state = json_string_value(json_object_get(said, "state"));
+    json_auto_t *kept = said_of_task(said);
+    if (!kept || json_object_update(object_get(object, "status.join"), kept) < 0)
+        return -ENOMEM;
+    for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+        if (str_eq(state, words[i]))
+            return object_set(object, "status.join.state", json_string(join_state_values[i]));
+    }
+    return 0;
+}
+
 static int apply_what_was_sent(const struct machine_change *c, const struct machine_event *e,
                                json_t *object)
 {
@@ -105,6 +142,8 @@ static int apply_what_was_sent(const struct machine_change *c, const struct mach
         r = set_addresses(object, e->hello->addresses);
     if (r == 0 && c->progress)
         r = set_progress(object, e->report, e->now_ms);
+    if (r == 0 && c->join)
+        r = set_join(object, json_object_get(e->hello->system, "cluster"));
     return r;
 }
 
@@ -135,6 +174,10 @@ int machine_change_apply(const struct machine_change *c, const struct machine_vi
     int r = apply_what_was_sent(c, e, object);
     if (r == 0)
         r = apply_numbers(c, v, e, object);
+    if (r == 0 && c->task)
+        r = set_task(object, v, e);
+    if (r == 0 && c->clear_join)
+        clear(object, "join");
     if (r == 0 && c->clear_progress)
         clear(object, "progress");
     if (r == 0 && c->clear_failure)

@@ -206,6 +206,7 @@ static void hello_install(const struct machine_view *v, struct machine_change *c
              "writing Image %s, generation %" PRId64 ", attempt %" PRId64, v->effective->image,
              v->effective->install_generation, c->attempts);
     }
+    c->clear_join = m->status.join.task != NULL;
     enter(c, v, MACHINE_PROVISIONING, "Provisioning", "stage2 has its plan");
     answer(c, PROTOCOL_INSTALL, POLL_WAITING, "installing Image %s", v->effective->image);
 }
@@ -296,8 +297,8 @@ static void running(const struct machine_view *v, struct machine_change *c, cons
 {
     enum machine_phase phase = v->machine->status.phase;
     c->seen = true;
-    c->clear_failure = true;
-    c->clear_progress = true;
+    c->clear_failure = phase != MACHINE_JOINING;
+    c->clear_progress = phase != MACHINE_JOINING;
     forget_candidate(v, c);
     if (phase != MACHINE_JOINING && phase != MACHINE_READY && phase != MACHINE_RELEASING)
         enter(c, v, MACHINE_RUNNING, "Running", message);
@@ -332,6 +333,60 @@ static bool is_known_node(const struct machine_view *v, const struct machine_eve
     return false;
 }
 
+/* ---- becoming a member of a Cluster ---- */
+
+/* What the node says of its task; only the one that it was given last matters. */
+static void hello_task(const struct machine_view *v, const struct machine_event *e,
+                       struct machine_change *c)
+{
+    const struct machine_join *known = &v->machine->status.join;
+    const json_t *said = json_object_get(e->hello->system, "cluster");
+    const char *state = json_string_value(json_object_get(said, "state"));
+    const char *failure = json_string_value(json_object_get(said, "failure"));
+    if (!known->task || !str_eq(json_string_value(json_object_get(said, "task")), known->task))
+        return;
+    c->join = true;
+    if (known->state != JOIN_RUNNING || !str_eq(state, "failed"))
+        return;
+    note(c, true, "JoinFailed", "%s", failure ? failure : "no details");
+    if (known->attempts >= v->attempts_max)
+        fail(c, v, PROTOCOL_STEP_JOINING, "JoinFailed", failure ? failure : "no details");
+}
+
+/* A task is about to be handed out. */
+static void task_given(const struct machine_view *v, const struct machine_event *e,
+                       struct machine_change *c)
+{
+    c->task = true;
+    c->clear_failure = true;
+    c->clear_progress = true;
+    if (v->machine->status.phase == MACHINE_JOINING)
+        note(c, false, "JoinRetried", "%s", e->message);
+    else
+        enter(c, v, MACHINE_JOINING, "JoinStarted", e->message);
+    condition(c, "Joined", CONDITION_FALSE, "Joining", e->message);
+}
+
+static void node_seen(const struct machine_view *v, const struct machine_event *e,
+                      struct machine_change *c)
+{
+    enum machine_phase phase = v->machine->status.phase;
+    if (phase != MACHINE_JOINING && phase != MACHINE_READY && phase != MACHINE_RUNNING)
+        return;
+    if (e->node_ready) {
+        c->clear_progress = phase != MACHINE_READY;
+        c->clear_failure = phase != MACHINE_READY;
+        enter(c, v, MACHINE_READY, "Ready", e->message);
+        condition(c, "Joined", CONDITION_TRUE, "NodeReady", e->message);
+        condition(c, "Healthy", CONDITION_TRUE, "NodeReady", e->message);
+        return;
+    }
+    if (phase != MACHINE_READY)
+        return;
+    enter(c, v, MACHINE_RUNNING, "NodeNotReady", e->message);
+    condition(c, "Healthy", CONDITION_FALSE, "NodeNotReady", e->message);
+}
+
 static void hello_node(const struct machine_view *v, const struct machine_event *e,
                        struct machine_change *c)
 {
@@ -344,6 +399,7 @@ static void hello_node(const struct machine_view *v, const struct machine_event 
     note_installed(v, c, e->hello->install_generation);
     c->addresses = e->hello->addresses != NULL;
     running(v, c, "the installed system reported in");
+    hello_task(v, e, c);
 }
 
 /* Calls of an earlier installation, or before this one was begun, say nothing. */
@@ -403,7 +459,10 @@ static void report(const struct machine_view *v, const struct machine_event *e,
         return;
     }
     c->progress = true;
-    if (!str_eq(r->step, v->machine->status.progress.step))
+    const struct machine_progress *before = &v->machine->status.progress;
+    bool news = !str_eq(r->step, before->step) ||
+                (str_eq(r->step, PROTOCOL_STEP_JOINING) && !str_eq(r->message, before->message));
+    if (news)
         note(c, false, "Step", "%s%s%s", r->step, r->message ? ": " : "",
              r->message ? r->message : "");
 }
@@ -478,6 +537,12 @@ void machine_step(const struct machine_view *view, const struct machine_event *e
         break;
     case MACHINE_EVENT_TICK:
         tick(view, event, ret_change);
+        break;
+    case MACHINE_EVENT_TASK:
+        task_given(view, event, ret_change);
+        break;
+    case MACHINE_EVENT_NODE:
+        node_seen(view, event, ret_change);
         break;
     }
     drop_idle_sign(view, event, ret_change);

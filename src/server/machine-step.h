@@ -15,6 +15,8 @@ enum machine_event_type {
     MACHINE_EVENT_REPORT,     /* either reported what it is doing */
     MACHINE_EVENT_PHONE_HOME, /* cloud-init of an imported image posted its one-time token */
     MACHINE_EVENT_TICK,       /* time passed */
+    MACHINE_EVENT_TASK,       /* it is about to be given a task of its Cluster */
+    MACHINE_EVENT_NODE,       /* its Node was seen, or is gone */
 };
 
 struct machine_event {
@@ -24,6 +26,9 @@ struct machine_event {
     const struct protocol_hello *hello;   /* HELLO */
     const struct protocol_report *report; /* REPORT */
     uint64_t generation;                  /* PHONE_HOME: which installation calls */
+    const char *task;                     /* TASK: its identifier */
+    const char *message;                  /* TASK, NODE: for people */
+    bool node_ready;                      /* NODE */
 };
 
 /* What the decision rests on. */
@@ -34,7 +39,7 @@ struct machine_view {
     const char *image_problem;        /* why not, for people */
     int64_t provisioning_deadline_ms; /* without a word from stage2 while installing */
     int64_t first_boot_deadline_ms;   /* from installed to the first word of the installed system */
-    int64_t attempts_max;             /* installations begun for one generation */
+    int64_t attempts_max;             /* installations, and tasks, begun for one generation */
 };
 
 enum { MACHINE_NOTES_MAX = 4, MACHINE_CONDITIONS_MAX = 4, MACHINE_NOTE_SIZE = 512 };
@@ -69,6 +74,9 @@ struct machine_change {
     int64_t installed_generation; /* -1: keep */
     bool installed_image;         /* status.installedImage = the effective Image */
     int64_t attempts;             /* -1: keep */
+    bool join;                    /* take the hello's task state */
+    bool task;                    /* note the event's task as given */
+    bool clear_join;              /* it is a member no more: its disk is written anew */
     bool failure;                 /* take failure_* */
     const char *failure_reason;
     char failure_step[64];
