@@ -354,6 +354,7 @@ static void step(struct worker *w)
     case PROTOCOL_REJECT:
     case PROTOCOL_OK:
     case PROTOCOL_RESYNC:
+    case PROTOCOL_TASK:
         show_wait(w, &answer);
         wait_for_poll(&answer);
         break;

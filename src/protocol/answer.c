@@ -6,6 +6,7 @@
 static const char *const action_names[] = {
     [PROTOCOL_RESYNC] = "resync",   [PROTOCOL_OK] = "ok",     [PROTOCOL_WAIT] = "wait",
     [PROTOCOL_INSTALL] = "install", [PROTOCOL_BOOT] = "boot", [PROTOCOL_REJECT] = "reject",
+    [PROTOCOL_TASK] = "task",
 };
 
 static void disk_rule_free(struct protocol_disk_rule *rule)
@@ -31,6 +32,7 @@ void protocol_answer_free(struct protocol_answer *answer)
 {
     free(answer->machine);
     free(answer->reason);
+    free(answer->sealed_task);
     plan_free(&answer->plan);
     *answer = (struct protocol_answer){0};
 }
@@ -76,6 +78,7 @@ json_t *protocol_answer_to_json(const struct protocol_answer *answer)
     set_u64(body, "pollSeconds", answer->poll_seconds);
     if (answer->has_plan)
         (void)json_object_set_new(body, "plan", plan_to_json(&answer->plan));
+    set_string(body, "task", answer->sealed_task);
     return body;
 }
 
@@ -159,6 +162,8 @@ static int parse(json_t *body, struct protocol_answer *answer, struct err *err)
         r = field_u64(body, "pollSeconds", &poll, err);
     if (r == 0)
         r = field_object(body, "plan", &plan, err);
+    if (r == 0)
+        r = field_string(body, "task", &answer->sealed_task, err);
     if (r < 0)
         return r;
     answer->poll_seconds = poll > 3600 ? 3600 : (uint32_t)poll;
@@ -167,6 +172,8 @@ static int parse(json_t *body, struct protocol_answer *answer, struct err *err)
         return parse_plan(plan, &answer->plan, err);
     if (answer->action == PROTOCOL_INSTALL)
         return err_set(err, -EBADMSG, "plan: missing");
+    if (answer->action == PROTOCOL_TASK && !answer->sealed_task)
+        return err_set(err, -EBADMSG, "task: missing");
     return 0;
 }
 

@@ -35,7 +35,8 @@ struct protocol_hello {
     char *serial;      /* or NULL */
     json_t *inventory; /* as Machine.status.inventory, or NULL */
     json_t *addresses; /* array of strings "10.0.0.5/24", or NULL */
-    json_t *system;    /* {bootID}, of a node also kernel, osImage and hostKeys[]; or NULL */
+    json_t *system;    /* {bootID}, of a node also kernel, osImage, hostKeys[], and once it had a
+                          task "cluster" (struct protocol_task_state of task.h); or NULL */
     uint64_t install_generation; /* node: which installation this is; 0 in stage2 */
 };
 void protocol_hello_free(struct protocol_hello *hello);
@@ -66,6 +67,8 @@ int protocol_report_parse(json_t *body, struct protocol_report *ret, struct err 
 #define PROTOCOL_STEP_BOOTING "booting" /* kexec or reboot follows */
 #define PROTOCOL_STEP_FIRST_BOOT "firstBoot"
 #define PROTOCOL_STEP_RUNNING "running"
+/* A task is under way: the message is its phase, the failure one of task.h. */
+#define PROTOCOL_STEP_JOINING "joining"
 #define PROTOCOL_STEP_JOINING "joining" /* message: what kubeadm does */
 
 /* Which disk to write: every rule that is set must hold, and exactly one disk must match. */
@@ -95,6 +98,7 @@ enum protocol_action {
     PROTOCOL_INSTALL, /* carry out the plan */
     PROTOCOL_BOOT,    /* start what is on the disk */
     PROTOCOL_REJECT,  /* an administrator rejected this machine: show it and ask again later */
+    PROTOCOL_TASK,    /* carry out sealed_task, once: for an installed machine */
 };
 
 /* The server's answer to either. */
@@ -105,6 +109,7 @@ struct protocol_answer {
     uint32_t poll_seconds; /* before the next hello */
     bool has_plan;
     struct protocol_plan plan;
+    char *sealed_task; /* PROTOCOL_TASK: protocol_task_seal()'s text; else NULL */
 };
 void protocol_answer_free(struct protocol_answer *answer);
 json_t *protocol_answer_to_json(const struct protocol_answer *answer);

@@ -169,6 +169,23 @@ static void test_answer_round_trip(void **state)
     assert_int_equal(protocol_answer_parse(body, &back, &err), -EBADMSG);
 }
 
+static void test_task_answer_round_trip(void **state)
+{
+    (void)state;
+    struct protocol_answer answer = {.action = PROTOCOL_TASK, .sealed_task = strdup("AAAA")};
+    struct protocol_answer back;
+    json_auto_t *body = protocol_answer_to_json(&answer);
+    assert_int_equal(protocol_answer_parse(body, &back, NULL), 0);
+    assert_int_equal(back.action, PROTOCOL_TASK);
+    assert_string_equal(back.sealed_task, "AAAA");
+    protocol_answer_free(&answer);
+    protocol_answer_free(&back);
+    struct err err = ERR_INIT;
+    json_object_del(body, "task");
+    assert_int_equal(protocol_answer_parse(body, &back, &err), -EBADMSG);
+    assert_string_equal(err.text, "task: missing");
+}
+
 static void test_report_round_trip(void **state)
 {
     (void)state;
@@ -203,6 +220,7 @@ int main(void)
         cmocka_unit_test(test_wrong_server_is_refused),
         cmocka_unit_test(test_hello_round_trip),
         cmocka_unit_test(test_answer_round_trip),
+        cmocka_unit_test(test_task_answer_round_trip),
         cmocka_unit_test(test_report_round_trip),
     };
     return cmocka_run_group_tests(tests, setup, NULL);

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a task may say, as pure decisions; used on both sides. */
+#pragma once
+
+#include "protocol/task.h"
+
+/* 0, or `code` with the field in err. No text of a file ever gets into err. */
+int task_check(const struct protocol_task *task, int code, struct err *err) _must_check_;
