@@ -110,6 +110,8 @@ static json_t *image_json(const struct image_reader *image, bool with_chunks)
                   "diskSize", (json_int_t)m->disk_size, "dataSize", (json_int_t)m->data_size,
                   "chunkSize", (json_int_t)m->chunk_size, "chunkCount", (json_int_t)m->chunk_count,
                   "zeroChunks", (json_int_t)zero);
+    if (m->kubernetes[0])
+        (void)json_object_set_new(json, "kubernetes", json_pack("{s:s}", "version", m->kubernetes));
     if (m->boot.root_partition)
         (void)json_object_set_new(json, "boot",
                                   json_pack("{s:i, s:s, s:s, s:s}", "rootPartition",
@@ -153,6 +155,8 @@ static void show(const struct image_reader *image, const json_t *json)
                  str_human_size(chunk, sizeof(chunk), m->chunk_size),
                  (long long)json_integer_value(json_object_get(json, "zeroChunks")));
     show_partitions(json_object_get(json, "partitions"));
+    if (m->kubernetes[0])
+        (void)printf("Kubernetes:   %s\n", m->kubernetes);
     if (m->boot.root_partition)
         (void)printf("Kernel:       %s on partition %u\nInitrd:       %s\nArguments:    %s\n",
                      m->boot.kernel, m->boot.root_partition, m->boot.initrd, m->boot.cmdline);

@@ -189,12 +189,26 @@ static int parse_first_boot(json_t *root, struct image_manifest *m, struct err *
     return r;
 }
 
+static int parse_kubernetes(json_t *kubernetes, struct image_manifest *m, struct err *err)
+{
+    static const char *const known[] = {"version", NULL};
+    if (!kubernetes)
+        return 0;
+    int r = check_keys(kubernetes, "kubernetes", known, err);
+    if (r < 0)
+        return r;
+    r = get_text(kubernetes, "version", true, m->kubernetes, sizeof(m->kubernetes), err);
+    if (r >= 0 && !m->kubernetes[0])
+        r = err_set(err, -EBADMSG, "version: empty");
+    return r < 0 ? err_wrap(err, "kubernetes") : 0;
+}
+
 /* Everything but the chunks; *m is initialised with room for them. */
 static int parse_head(json_t *root, struct image_manifest *m, struct err *err)
 {
-    static const char *const known[] = {"format",    "name",      "architecture", "description",
-                                        "diskSize",  "chunkSize", "dataSize",     "hash",
-                                        "firstBoot", "boot",      "chunks",       NULL};
+    static const char *const known[] = {
+        "format", "name",      "architecture", "description", "diskSize", "chunkSize", "dataSize",
+        "hash",   "firstBoot", "kubernetes",   "boot",        "chunks",   NULL};
     char name[IMAGE_NAME_MAX + 1] = "";
     char architecture[IMAGE_NAME_MAX + 1] = "";
     uint64_t disk_size = 0, chunk_size = 0, data_size = 0;
@@ -221,6 +235,8 @@ static int parse_head(json_t *root, struct image_manifest *m, struct err *err)
     r = get_text(root, "description", false, m->description, sizeof(m->description), err);
     if (r >= 0)
         r = parse_first_boot(root, m, err);
+    if (r >= 0)
+        r = parse_kubernetes(json_object_get(root, "kubernetes"), m, err);
     if (r < 0)
         return r;
     return parse_boot(json_object_get(root, "boot"), &m->boot, err);
@@ -301,6 +317,8 @@ static json_t *print_manifest(const struct image_manifest *m)
     (void)json_object_set_new(root, "hash", json_string(HASH_NAME));
     if (m->node)
         (void)json_object_set_new(root, "firstBoot", json_string(FIRST_BOOT_NODE));
+    if (m->kubernetes[0])
+        (void)json_object_set_new(root, "kubernetes", json_pack("{s:s}", "version", m->kubernetes));
     if (m->boot.root_partition) {
         json_t *boot = json_pack("{s:I, s:s}", "rootPartition", (json_int_t)m->boot.root_partition,
                                  "kernel", m->boot.kernel);

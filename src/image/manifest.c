@@ -33,6 +33,43 @@ bool image_name_valid(const char *name)
     return true;
 }
 
+/* Skips a number without leading zeros, of at most 9 digits; NULL when there is none. */
+static const char *skip_number(const char *p)
+{
+    size_t n = strspn(p, "0123456789");
+    return n == 0 || n > 9 || (n > 1 && p[0] == '0') ? NULL : p + n;
+}
+
+/* Skips identifiers between dots, none of them empty; NULL when they are not. */
+static const char *skip_identifiers(const char *p)
+{
+    for (;; p++) {
+        size_t n = strspn(p, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-");
+        if (n == 0)
+            return NULL;
+        p += n;
+        if (*p != '.')
+            return p;
+    }
+}
+
+bool image_kubernetes_version_valid(const char *version)
+{
+    const char *p = version;
+    for (size_t i = 0; i < 3; i++) {
+        if (*p != (i ? '.' : 'v'))
+            return false;
+        p = skip_number(p + 1);
+        if (!p)
+            return false;
+    }
+    if (*p == '-')
+        p = skip_identifiers(p + 1);
+    if (p && *p == '+')
+        p = skip_identifiers(p + 1);
+    return p && !*p && strlen(version) <= IMAGE_KUBERNETES_MAX;
+}
+
 static int check_sizes(uint64_t disk_size, uint32_t chunk_size, struct err *err)
 {
     if (chunk_size < IMAGE_CHUNK_SIZE_MIN || chunk_size > IMAGE_CHUNK_SIZE_MAX ||
@@ -134,6 +171,8 @@ int image_manifest_check(const struct image_manifest *m, struct err *err)
         return err_set(err, -EBADMSG, "name: not a valid image name");
     if (!image_name_valid(m->architecture))
         return err_set(err, -EBADMSG, "architecture: not a valid name");
+    if (m->kubernetes[0] && !image_kubernetes_version_valid(m->kubernetes))
+        return err_set(err, -EBADMSG, "kubernetes.version: not a version such as v1.20.2");
     r = check_boot(&m->boot, err);
     if (r < 0)
         return r;

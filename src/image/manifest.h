@@ -16,6 +16,7 @@
  *     "diskSize": 4294967296, "chunkSize": 4194304, "dataSize": 187432091,
  *     "hash": "blake2b-256",
  *     "firstBoot": "slipway-node",   optional; without it: cloud-init, as vendors' images have
+ *     "kubernetes": {"version": "v1.20.2"},        optional: what it holds of Kubernetes
  *     "boot": {"rootPartition": 4, "kernel": "/boot/vmlinuz-...", "initrd": "/boot/initrd...",
  *              "cmdline": "root=UUID=... console=ttyS0"},    optional
  *     "chunks": {
@@ -45,6 +46,7 @@ enum {
     IMAGE_TEXT_MAX = 255,
     IMAGE_PATH_MAX = 255,
     IMAGE_CMDLINE_MAX = 2047,
+    IMAGE_KUBERNETES_MAX = 31,
     IMAGE_SECTOR_SIZE = 512,
     IMAGE_CHUNK_SIZE_MIN = 64 << 10,
     IMAGE_CHUNK_SIZE_MAX = 64 << 20,
@@ -77,6 +79,7 @@ struct image_manifest {
     uint32_t chunk_size; /* bytes, a power of two; the last chunk may be shorter */
     uint64_t data_size;  /* bytes of the data file: the sum of all frame lengths */
     bool node;           /* its first boot is slipway-node's; else cloud-init's */
+    char kubernetes[IMAGE_KUBERNETES_MAX + 1]; /* version of kubeadm and kubelet; "": none */
     struct image_boot boot;
     size_t chunk_count; /* disk_size / chunk_size, rounded up */
     struct image_chunk *chunks;
@@ -115,6 +118,12 @@ int image_manifest_check(const struct image_manifest *m, struct err *err) _must_
 
 /* A name for images: lower-case letters, digits, '-' and '.', as in RFC 1123. */
 bool image_name_valid(const char *name);
+
+/*
+ * A version as Kubernetes writes its own: 'v' and Semantic Versioning 2.0.0, such as "v1.20.2" or
+ * "v1.31.0-rc.1". Not NULL.
+ */
+bool image_kubernetes_version_valid(const char *version);
 
 /* Where chunk `index` lies on the disk, and how many bytes of it. index < chunk_count. */
 static inline uint64_t image_chunk_position(const struct image_manifest *m, size_t index)

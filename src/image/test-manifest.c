@@ -28,6 +28,7 @@ static void make(struct image_manifest *m)
     }
     m->data_size = offset;
     m->node = true;
+    assert_int_equal(str_copy(m->kubernetes, sizeof(m->kubernetes), "v1.20.2"), 0);
     m->boot.root_partition = 4;
     assert_int_equal(str_copy(m->boot.kernel, sizeof(m->boot.kernel), "/boot/vmlinuz-6.1"), 0);
     assert_int_equal(str_copy(m->boot.initrd, sizeof(m->boot.initrd), "/boot/initrd.img-6.1"), 0);
@@ -51,6 +52,7 @@ static void test_round_trip(void **state)
     assert_int_equal(image_manifest_parse(text, strlen(text), &copy, NULL), 0);
     assert_string_equal(copy.name, "debian-12");
     assert_true(copy.node);
+    assert_string_equal(copy.kubernetes, "v1.20.2");
     assert_string_equal(copy.boot.kernel, "/boot/vmlinuz-6.1");
     assert_int_equal(copy.chunk_count, COUNT);
     assert_int_equal(copy.data_size, m.data_size);
@@ -106,6 +108,13 @@ static void test_refuses(void **state)
     refuse("\"frames\":\"", "\"frames\":\"AAAA", "frames");
     refuse("\"rootPartition\":4", "\"rootPartition\":129", "rootPartition");
     refuse("slipway-node", "slipway-nod", "firstBoot");
+    refuse("v1.20.2", "1.20.2", "kubernetes.version: not a version");
+    refuse("v1.20.2", "", "kubernetes: version: empty");
+    refuse("v1.20.2", "v1.20.2-01234567890123456789012345678901", "kubernetes: version: longer");
+    refuse("\"v1.20.2\"", "1", "kubernetes: version: a string");
+    refuse("\"version\"", "\"release\"", "kubernetes: unknown field");
+    refuse("{\"version\":\"v1.20.2\"}", "\"v1.20.2\"", "kubernetes: an object");
+    refuse("{\"version\":\"v1.20.2\"}", "{}", "kubernetes: version: a string");
     refuse("/boot/vmlinuz-6.1", "boot/vmlinuz", "boot.kernel");
     refuse("/boot/vmlinuz-6.1", "/boot/../../x", "boot.kernel");
     refuse("root=x console", "root=x\\nconsole", "boot.cmdline");
@@ -142,5 +151,21 @@ static void test_names(void **state)
         image_name_valid("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"));
 }
 
-UNIT_MAIN(cmocka_unit_test(test_round_trip), cmocka_unit_test(test_refuses),
-          cmocka_unit_test(test_bounds_chunk_count), cmocka_unit_test(test_names))
+static void test_kubernetes_versions(void **state)
+{
+    (void)state;
+    static const char *const good[] = {"v1.20.2", "v1.31.0-rc.1", "v0.0.0",
+                                       "v1.20.2-alpha.0-1+ab.c", "v1.20.2+debian"};
+    static const char *const bad[] = {
+        "",         "v",        "1.20.2",   "v1.20",       "v1.20.",
+        "v1.20.2.", "v1.20.2-", "v1.020.2", "v1.20.2 ",    "v1.20.2-a..b",
+        "v1.20.2+", "v-1.20.2", "v1.20.2_", "v1.20.2-a/b", "v1.20.1234567890"};
+    for (size_t i = 0; i < ARRAY_SIZE(good); i++)
+        assert_true(image_kubernetes_version_valid(good[i]));
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+        assert_false(image_kubernetes_version_valid(bad[i]));
+}
+
+UNIT_MAIN(cmocka_unit_test(test_kubernetes_versions), cmocka_unit_test(test_round_trip),
+          cmocka_unit_test(test_refuses), cmocka_unit_test(test_bounds_chunk_count),
+          cmocka_unit_test(test_names))
