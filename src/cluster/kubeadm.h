@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What kubeadm is told: its configuration, in the API version that the Kubernetes in the machine's
+ * image reads, its arguments, and the files beside it. The PKI's files are not made here.
+ *
+ * `kubeadm init` runs without its phase bootstrap-token. So there is never a token that somebody
+ * could read from its output, never a binding by which certificate requests are approved
+ * automatically, and no ConfigMap cluster-info that anybody may read: who joins gets the authority
+ * and the endpoint in a discovery file.
+ *
+ * Everything is pure and thread safe.
+ */
+#pragma once
+
+#include <jansson.h>
+
+#include "base/buf.h"
+#include "resource/cluster.h"
+
+/* Where the files of a task go. The folder is the machine's slipway-node's own, mode 0700. */
+#define KUBEADM_FOLDER "/var/lib/slipway-node/cluster"
+#define KUBEADM_CONFIG KUBEADM_FOLDER "/kubeadm.yaml"
+#define KUBEADM_DISCOVERY KUBEADM_FOLDER "/discovery.conf"
+#define KUBEADM_ENVIRONMENT KUBEADM_FOLDER "/environment" /* of kubeadm; systemd's form */
+
+/* What the group of joining machines is called; only RBAC of our own mentions it. */
+#define KUBEADM_GROUP "system:bootstrappers:slipway"
+
+/* kubeadm.k8s.io/v1beta2 (Kubernetes 1.15 to 1.21), v1beta3 (to 1.30), v1beta4 (from 1.31). */
+enum kubeadm_api { KUBEADM_V1BETA2, KUBEADM_V1BETA3, KUBEADM_V1BETA4 };
+
+/*
+ * The configuration API for a version such as "v1.20.2". 0, -EINVAL (no version) or -EOPNOTSUPP
+ * (older than 1.15).
+ */
+int kubeadm_version_api(const char *version, enum kubeadm_api *ret, struct err *err) _must_check_;
+/* "kubeadm.k8s.io/v1beta2" */
+const char *kubeadm_api_text(enum kubeadm_api api);
+
+struct kubeadm_taint {
+    const char *key;
+    const char *value;  /* NULL: empty */
+    const char *effect; /* "NoSchedule", "PreferNoSchedule" or "NoExecute" */
+};
+
+/* The machine that kubeadm runs on. */
+struct kubeadm_machine {
+    const char *name; /* of the Node */
+    ipv4 address;     /* that it is known by in the cluster */
+    enum machine_role role;
+    const struct kubeadm_taint *taints; /* beside the control plane's own */
+    size_t n_taints;
+    const struct pair *labels; /* that a kubelet may give to its own Node */
+    size_t n_labels;
+    const struct pair *kubelet_args; /* win over the Cluster's */
+    size_t n_kubelet_args;
+    bool has_crictl; /* the image has it; kubeadm before 1.32 checks machines by it */
+};
+
+enum kubeadm_task { KUBEADM_INIT, KUBEADM_JOIN };
+
+struct kubeadm_request {
+    const struct cluster *cluster;
+    struct kubeadm_machine machine;
+    const char *version; /* of the Kubernetes in the machine's image */
+    enum kubeadm_task task;
+    ipv4 first;        /* address of the Machine that initialises: see cluster_host() */
+    const char *token; /* join: this machine's bootstrap token; secret */
+    const char *ca;    /* join: the cluster's authority in PEM */
+};
+
+/*
+ * kubeadm's configuration as YAML documents: for an init InitConfiguration, ClusterConfiguration,
+ * KubeletConfiguration and KubeProxyConfiguration, for a join JoinConfiguration. *ret is malloc'd
+ * and, for a join, secret. 0, -EINVAL (the request contradicts itself; err says how), -EOPNOTSUPP
+ * (as kubeadm_version_api()) or -ENOMEM.
+ */
+int kubeadm_config(const struct kubeadm_request *request, char **ret, struct err *err) _must_check_;
+
+/* join: the discovery file, a kubeconfig of the endpoint and the authority without a user. */
+int kubeadm_discovery(const struct kubeadm_request *request, char **ret, struct err *err)
+    _must_check_;
+
+/* A file that a task brings. */
+struct kubeadm_file {
+    char *path;
+    const char *mode; /* "0600" */
+    char *data;
+    bool remove_after; /* secret, and needed by nobody once kubeadm ended */
+};
+
+struct kubeadm_files {
+    struct kubeadm_file *items;
+    size_t n;
+};
+
+/* Overwrites and frees. */
+void kubeadm_files_free(struct kubeadm_files *files);
+#define _autokubeadmfiles_ _cleanup_(kubeadm_files_free)
+
+/*
+ * All files that the task needs except the PKI's (a worker needs none of these): the configuration,
+ * the discovery file, kubeadm's environment and systemd drop-ins for the proxy, the OIDC issuer's
+ * authority, the static Pod of a virtual address. Errors as kubeadm_config().
+ */
+int kubeadm_files(const struct kubeadm_request *request, struct kubeadm_files *ret, struct err *err)
+    _must_check_;
+
+/*
+ * kubeadm's arguments (without the program) as a list of strings: never a secret. A new reference.
+ * Which phases are skipped and which of kubeadm's checks are ignored depends on the version, the
+ * Cluster and what the image has. 0, -EINVAL, -EOPNOTSUPP or -ENOMEM.
+ */
+int kubeadm_arguments(const struct kubeadm_request *request, json_t **ret, struct err *err)
+    _must_check_;
+
+/* "unix:///run/containerd/containerd.sock" */
+const char *kubeadm_cri_socket(enum container_runtime runtime);
+
+/*
+ * Names of the ConfigMaps in kube-system that a joining machine reads with its bootstrap token, for
+ * the RBAC of KUBEADM_GROUP; ends with NULL. The texts belong to *ret.
+ */
+struct kubeadm_config_maps {
+    char kubelet[32];
+    const char *names[4];
+};
+int kubeadm_config_maps(const char *version, struct kubeadm_config_maps *ret) _must_check_;
+
+/*
+ * Appends the proxy's variables of a machine of the cluster, one NAME="VALUE" per line in the form
+ * of systemd's EnvironmentFile=; nothing when the Cluster has no proxy. no_proxy always holds what
+ * is inside: the machine itself, the pods', the services' and the machines' addresses.
+ */
+void kubeadm_proxy_environment(const struct cluster *cluster, const struct kubeadm_machine *machine,
+                               struct buf *out);
+/* The same as a drop-in of a systemd service. */
+void kubeadm_proxy_dropin(const struct cluster *cluster, const struct kubeadm_machine *machine,
+                          struct buf *out);

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Cluster: a Kubernetes cluster that Machines form. A Machine belongs to it by spec.cluster. */
+#pragma once
+
+#include "resource/machine.h"
+#include "resource/problem.h"
+
+enum virtual_ip_provider { VIRTUAL_IP_UNSET, VIRTUAL_IP_KEEPALIVED, VIRTUAL_IP_KUBE_VIP };
+extern const char *const virtual_ip_provider_values[];
+
+enum container_runtime { RUNTIME_UNSET, RUNTIME_CONTAINERD, RUNTIME_CRIO };
+extern const char *const container_runtime_values[];
+
+enum cni_driver { CNI_UNSET, CNI_BRIDGE, CNI_FLANNEL, CNI_CALICO, CNI_CILIUM, CNI_NONE };
+extern const char *const cni_driver_values[];
+
+/* An address that moves between the control planes. */
+struct virtual_ip {
+    ipv4 address;                      /* 0: there is none */
+    const char *interface;             /* NULL: the one that the machine's own address is on */
+    enum virtual_ip_provider provider; /* default kube-vip */
+};
+
+/* Where clients find the API server. */
+struct cluster_endpoint {
+    const char *host; /* lower-case DNS name or IPv4 address; NULL: see cluster_host() */
+    int64_t port;     /* default 6443 */
+    struct virtual_ip virtual_ip;
+};
+
+struct cluster_networking {
+    struct cidr pod_subnet;     /* default 10.244.0.0/16 */
+    struct cidr service_subnet; /* default 10.96.0.0/12 */
+    const char *dns_domain;     /* default cluster.local */
+};
+
+/* Flags without their dashes. */
+struct cluster_component {
+    const struct pair *extra_args;
+    size_t n_extra_args;
+};
+
+struct cluster_api_server {
+    const char *const *cert_sans;
+    size_t n_cert_sans;
+    const char *external_fqdn; /* one more name in the certificate, and the OIDC issuer's default */
+    const struct pair *extra_args;
+    size_t n_extra_args;
+};
+
+struct cluster_etcd {
+    const char *const *server_cert_sans;
+    size_t n_server_cert_sans;
+    const char *const *peer_cert_sans;
+    size_t n_peer_cert_sans;
+};
+
+struct cluster_proxy {
+    const char *http; /* URLs */
+    const char *https;
+    const char *const *no_proxy;
+    size_t n_no_proxy;
+    bool system_wide; /* for everything on the machines, not only for what Kubernetes needs */
+};
+
+struct cluster_features {
+    bool pod_security_policy; /* the admission plugin; Kubernetes before 1.25 */
+    const struct pair *gates; /* "true" or "false" by name */
+    size_t n_gates;
+};
+
+/* In use when client_id is given. */
+struct cluster_oidc {
+    const char *issuer; /* https URL; NULL: see cluster_oidc_issuer() */
+    const char *client_id;
+    const char *ca;             /* PEM; NULL: the cluster's own CA */
+    const char *username_claim; /* default email */
+    const char *groups_claim;   /* default groups */
+};
+
+struct cluster_cni {
+    enum cni_driver driver; /* default bridge */
+    const char *manifest;   /* absolute path on the server or URL; NULL: the driver's own */
+    const char *image;      /* that the driver's manifest is to use */
+    const char *bin_dir;    /* default /opt/cni/bin */
+    const char *conf_dir;   /* default /etc/cni/net.d */
+    int64_t mtu;            /* 0: the link's */
+};
+
+struct cluster_addon {
+    const char *name;
+    const char *path; /* absolute path of a folder or file on the server, or a URL */
+    const struct pair *variables;
+    size_t n_variables;
+};
+
+struct cluster_dns {
+    enum tristate enabled; /* CoreDNS; default true */
+};
+
+struct cluster_join_policy {
+    bool auto_approve;            /* Machines of the Cluster are approved unasked */
+    int64_t token_ttl_seconds;    /* default 900 */
+    int64_t join_timeout_seconds; /* of one attempt to init or join; default 900 */
+};
+
+struct cluster_spec {
+    const char *kubernetes_version; /* "v1.20.2" */
+    struct cluster_endpoint endpoint;
+    struct cluster_networking networking;
+    struct cluster_api_server api_server;
+    struct cluster_component controller_manager;
+    struct cluster_component scheduler;
+    struct cluster_component kubelet;
+    struct cluster_etcd etcd;
+    struct cluster_proxy proxy;
+    enum container_runtime container_runtime; /* default containerd */
+    const char *kubeadm_path;                 /* default /usr/bin/kubeadm */
+    const char *certificates_dir;             /* default /etc/kubernetes/pki */
+    const char *image_repository;             /* NULL: kubeadm's */
+    struct cluster_features features;
+    struct cluster_oidc oidc;
+    struct cluster_cni cni;
+    const struct cluster_addon *addons; /* applied in this order */
+    size_t n_addons;
+    struct cluster_dns dns;
+    struct cluster_join_policy join_policy;
+    bool allow_scheduling_on_control_planes;
+};
+
+enum cluster_phase {
+    CLUSTER_PHASE_UNSET,
+    CLUSTER_PENDING,      /* no Machine was told to initialise it */
+    CLUSTER_INITIALIZING, /* status.initializedBy runs `kubeadm init` */
+    CLUSTER_READY,        /* the API server answers and all Machines' Nodes are Ready */
+    CLUSTER_DEGRADED,     /* it was initialised, and something is not as it should be */
+    CLUSTER_FAILED,       /* it could not be initialised */
+};
+extern const char *const cluster_phase_values[];
+
+struct cluster_count {
+    int64_t ready;
+    int64_t total;
+};
+
+struct cluster_status {
+    enum cluster_phase phase;
+    int64_t observed_generation;
+    const struct condition *conditions; /* Initialized, Available, MembersValid, AddonsApplied */
+    size_t n_conditions;
+    const char *initialized_by; /* Machine; recorded before it is told, and never changed */
+    int64_t initialized_at;     /* when `kubeadm init` had succeeded; 0: not yet */
+    const char *endpoint;       /* "10.0.0.10:6443" */
+    const char *ca_hash;        /* "sha256:..." of the CA's public key, as kubeadm writes it */
+    const char *kubernetes_version;
+    struct cluster_count control_planes;
+    struct cluster_count workers;
+};
+
+struct cluster {
+    struct meta meta;
+    struct cluster_spec spec;
+    struct cluster_status status;
+};
+
+extern const struct field cluster_spec_fields[];
+extern const struct field cluster_status_fields[];
+
+/* object_decode() and object_free() for this kind. */
+int cluster_decode(const json_t *json, struct cluster **ret, struct err *err) _must_check_;
+void cluster_free(struct cluster *cluster);
+DEFINE_CLEANUP(struct cluster *, cluster_free)
+
+/* "Ready"; "" for CLUSTER_PHASE_UNSET. */
+const char *cluster_phase_text(enum cluster_phase phase);
+
+enum { CLUSTER_HOST_SIZE = 254, CLUSTER_ENDPOINT_SIZE = 262 };
+
+/*
+ * The host of the API server's endpoint: what the Cluster says, else its virtual address, else the
+ * host that status.endpoint recorded, else `first`, the address of the Machine that initialises the
+ * cluster (0: not known). Into dst of CLUSTER_HOST_SIZE. 0, or -ENODATA when nothing says it.
+ */
+int cluster_host(const struct cluster *cluster, ipv4 first, char dst[static CLUSTER_HOST_SIZE])
+    _must_check_;
+
+/* The same with the port: "api.example.com:6443", into dst of CLUSTER_ENDPOINT_SIZE. */
+int cluster_endpoint_text(const struct cluster *cluster, ipv4 first,
+                          char dst[static CLUSTER_ENDPOINT_SIZE]) _must_check_;
+
+/* A Machine of the cluster, for checks of all of them together. */
+struct cluster_member {
+    const char *name;
+    enum machine_role role;
+    ipv4 address; /* 0: not known */
+};
+
+/*
+ * What is wrong with the Machines that a cluster has: no control plane, an even number of them (an
+ * etcd of two or four members survives no more than one of one or three), several without an
+ * endpoint that outlives one of them, addresses inside the pods' or services' subnet or the same as
+ * another one's or as the virtual address. A cluster without members has no problem yet. Pure.
+ */
+void cluster_check_members(const struct cluster *cluster, const struct cluster_member *members,
+                           size_t n, struct problems *problems);
