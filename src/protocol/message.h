@@ -69,7 +69,6 @@ int protocol_report_parse(json_t *body, struct protocol_report *ret, struct err 
 #define PROTOCOL_STEP_RUNNING "running"
 /* A task is under way: the message is its phase, the failure one of task.h. */
 #define PROTOCOL_STEP_JOINING "joining"
-#define PROTOCOL_STEP_JOINING "joining" /* message: what kubeadm does */
 
 /* Which disk to write: every rule that is set must hold, and exactly one disk must match. */
 struct protocol_disk_rule {
