@@ -12,9 +12,10 @@ setup_file() {
 apiVersion: slipway.dev/v1alpha1
 kind: Profile
 metadata: {name: says-links}
-spec: {firstBoot: {commands: ["{ echo LINKS; ip -d -o addr; ip -d -o link; echo END; } >/dev/ttyS0"]}}
+spec: {firstBoot: {commands: ["{ echo LINKS; ip -d -o addr; ip -d -o link; echo END; } >/dev/console"]}}
 YAML
     # The kernel of the host may know no tagged networks: the machine says on its console what it has.
+    # By /dev/console, because a getty that starts hangs up all who write to its own name.
     new_machine tagged memory=768Mi,disk=4Gi 'image: debian-12' 'profile: says-links' \
         'network: {address: 10.78.0.5/24, gateway: 10.78.0.1, vlan: 7}'
     power on bonded
