@@ -34,13 +34,27 @@ static bool is_normal(const char *path)
     return true;
 }
 
+/* What slipway-node itself keeps in the folder. */
+static bool is_own(const char *path)
+{
+    static const char *const names[] = {"lock", "task.json", "state.json", "files.json"};
+    const char *name = str_after(path, PROTOCOL_TASK_DIR "/");
+    for (size_t i = 0; name && i < ARRAY_SIZE(names); i++) {
+        if (str_eq(name, names[i]))
+            return true;
+    }
+    return false;
+}
+
 bool protocol_task_path_is_allowed(const char *path)
 {
-    static const char *const folders[] = {"/etc/kubernetes/", "/etc/cni/net.d/",
+    static const char *const folders[] = {"/etc/kubernetes/",
+                                          "/etc/cni/net.d/",
                                           "/etc/systemd/system/kubelet.service.d/",
+                                          "/etc/systemd/system/containerd.service.d/",
+                                          "/etc/systemd/system/crio.service.d/",
                                           PROTOCOL_TASK_DIR "/"};
-    if (!path || !is_normal(path) || str_eq(path, PROTOCOL_TASK_DIR "/task.json") ||
-        str_eq(path, PROTOCOL_TASK_DIR "/state.json"))
+    if (!path || !is_normal(path) || is_own(path))
         return false;
     for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
         if (str_after(path, folders[i]))
@@ -144,18 +158,6 @@ static int check_remove_after(const struct protocol_task *task, int code, struct
     return 0;
 }
 
-static bool is_proxy(const char *value)
-{
-    return !value || (strlen(value) <= PROTOCOL_TASK_ARGUMENT_MAX && !has_control(value));
-}
-
-static int check_proxy(const struct protocol_task *task, int code, struct err *err)
-{
-    if (!is_proxy(task->http_proxy) || !is_proxy(task->https_proxy) || !is_proxy(task->no_proxy))
-        return err_set(err, code, "proxy: too long or with control characters");
-    return 0;
-}
-
 int task_check(const struct protocol_task *task, int code, struct err *err)
 {
     if (!is_id(task->id))
@@ -169,10 +171,10 @@ int task_check(const struct protocol_task *task, int code, struct err *err)
         return err_set(err, code, "nodeName: not a name of a Node");
     if (!is_socket(task->cri_socket))
         return err_set(err, code, "criSocket: not unix:///PATH");
+    if (task->kubeadm && !is_normal(task->kubeadm))
+        return err_set(err, code, "kubeadm: not an absolute path");
     int r = check_files(task, code, err);
     if (r == 0)
         r = check_arguments(task, code, err);
-    if (r == 0)
-        r = check_remove_after(task, code, err);
-    return r < 0 ? r : check_proxy(task, code, err);
+    return r < 0 ? r : check_remove_after(task, code, err);
 }

@@ -50,15 +50,6 @@ static json_t *texts_to_json(char *const *items, size_t count)
     return list;
 }
 
-static json_t *proxy_to_json(const struct protocol_task *task)
-{
-    json_t *object = json_object();
-    set_string(object, "http", task->http_proxy);
-    set_string(object, "https", task->https_proxy);
-    set_string(object, "noProxy", task->no_proxy);
-    return object;
-}
-
 static json_t *task_to_json(const struct protocol_task *task)
 {
     json_t *object = json_object();
@@ -67,13 +58,12 @@ static json_t *task_to_json(const struct protocol_task *task)
     set_u64(object, "deadlineSeconds", task->deadline_seconds);
     set_string(object, "nodeName", task->node_name);
     set_string(object, "criSocket", task->cri_socket);
+    set_string(object, "kubeadm", task->kubeadm);
     (void)json_object_set_new(object, "files", files_to_json(task));
     (void)json_object_set_new(object, "arguments",
                               texts_to_json(task->arguments, task->argument_count));
     (void)json_object_set_new(object, "removeAfter",
                               texts_to_json(task->remove_after, task->remove_after_count));
-    if (task->http_proxy || task->https_proxy || task->no_proxy)
-        (void)json_object_set_new(object, "proxy", proxy_to_json(task));
     return object;
 }
 
@@ -165,20 +155,6 @@ static int parse_texts(json_t *object, const char *name, size_t max, struct prot
     return r;
 }
 
-static int parse_proxy(json_t *object, struct protocol_task *task, struct err *err)
-{
-    json_auto_t *proxy = NULL;
-    int r = field_object(object, "proxy", &proxy, err);
-    if (r < 0 || !proxy)
-        return r;
-    r = field_string(proxy, "http", &task->http_proxy, err);
-    if (r == 0)
-        r = field_string(proxy, "https", &task->https_proxy, err);
-    if (r == 0)
-        r = field_string(proxy, "noProxy", &task->no_proxy, err);
-    return r;
-}
-
 static int parse_names(json_t *object, struct protocol_task *task, struct err *err)
 {
     uint64_t deadline = 0;
@@ -193,6 +169,8 @@ static int parse_names(json_t *object, struct protocol_task *task, struct err *e
         r = field_string(object, "nodeName", &task->node_name, err);
     if (r == 0)
         r = field_string(object, "criSocket", &task->cri_socket, err);
+    if (r == 0)
+        r = field_string(object, "kubeadm", &task->kubeadm, err);
     task->deadline_seconds = deadline > UINT32_MAX ? UINT32_MAX : (uint32_t)deadline;
     return r;
 }
@@ -208,8 +186,6 @@ static int parse(json_t *object, struct protocol_task *task, struct err *err)
     if (r == 0)
         r = parse_texts(object, "removeAfter", PROTOCOL_TASK_FILES_MAX, task,
                         protocol_task_add_remove_after, err);
-    if (r == 0)
-        r = parse_proxy(object, task, err);
     return r < 0 ? r : task_check(task, -EBADMSG, err);
 }
 

@@ -32,9 +32,7 @@ void protocol_task_free(struct protocol_task *task)
     free(task->id);
     free(task->node_name);
     free(task->cri_socket);
-    text_wipe(task->http_proxy);
-    text_wipe(task->https_proxy);
-    text_wipe(task->no_proxy);
+    free(task->kubeadm);
     *task = (struct protocol_task){0};
 }
 

@@ -7,8 +7,8 @@
  *     {"id": "...", "kind": "init|join|reset", "deadlineSeconds": 900, "nodeName": "node1",
  *      "criSocket": "unix:///run/containerd/containerd.sock",
  *      "files": [{"path": "/etc/kubernetes/pki/ca.crt", "mode": "0600", "data": "..."}],
- *      "arguments": ["join", "--config", "..."], "removeAfter": ["..."],
- *      "proxy": {"http": "...", "https": "...", "noProxy": "..."}}
+ *      "kubeadm": "/opt/bin/kubeadm", "arguments": ["join", "--config", "..."],
+ *      "removeAfter": ["..."]}
  *
  * Nothing here is thread safe on one value.
  */
@@ -21,13 +21,15 @@
 #include "trust/key.h"
 
 #define PROTOCOL_TASK_DIR "/var/lib/slipway-node/cluster"
+/* When a task has this file it is kubeadm's environment: lines NAME="VALUE". */
+#define PROTOCOL_TASK_ENVIRONMENT PROTOCOL_TASK_DIR "/environment"
 
 enum {
     PROTOCOL_TASK_TEXT_MAX = 1 << 20, /* of the JSON */
     PROTOCOL_TASK_FILES_MAX = 128,
     PROTOCOL_TASK_FILE_MAX = 256 << 10, /* bytes of one file */
     PROTOCOL_TASK_ARGUMENTS_MAX = 64,
-    PROTOCOL_TASK_ARGUMENT_MAX = 1024, /* bytes of one argument, or of one proxy setting */
+    PROTOCOL_TASK_ARGUMENT_MAX = 1024, /* bytes of one argument */
     PROTOCOL_TASK_PATH_MAX = 512,
     PROTOCOL_TASK_ID_MAX = 64,
     PROTOCOL_TASK_DEADLINE_LEAST = 10, /* seconds */
@@ -50,11 +52,11 @@ struct protocol_task {
     char *cri_socket;          /* "unix:///..." */
     struct protocol_task_file *files;
     size_t file_count;
+    char *kubeadm;    /* where it is; NULL: in PATH */
     char **arguments; /* of kubeadm, the first is the kind; never a secret. reset: none */
     size_t argument_count;
     char **remove_after; /* files that nobody needs when it has ended, well or not */
     size_t remove_after_count;
-    char *http_proxy, *https_proxy, *no_proxy; /* for kubeadm, or NULL */
 };
 
 /* Wipes and frees everything; the struct is zero afterwards. */
@@ -70,8 +72,9 @@ int protocol_task_add_remove_after(struct protocol_task *task, const char *path)
 
 /*
  * Whether a task may write (or remove) path: absolute, without empty, "." and ".." parts or control
- * characters, and below /etc/kubernetes, /etc/cni/net.d, /etc/systemd/system/kubelet.service.d or
- * PROTOCOL_TASK_DIR (but not that folder's own task.json and state.json), or /etc/default/kubelet.
+ * characters, and below /etc/kubernetes, /etc/cni/net.d, PROTOCOL_TASK_DIR (but not that folder's
+ * own lock, task.json, state.json and files.json) or the drop-ins of kubelet.service,
+ * containerd.service and crio.service in /etc/systemd/system, or /etc/default/kubelet.
  */
 bool protocol_task_path_is_allowed(const char *path);
 
@@ -112,7 +115,9 @@ enum protocol_task_outcome { PROTOCOL_TASK_RUNNING, PROTOCOL_TASK_DONE, PROTOCOL
 #define PROTOCOL_FAILURE_CERTIFICATE "CertificateNotIssued" /* the request is not approved */
 #define PROTOCOL_FAILURE_CNI "NetworkPluginNotReady"        /* no CNI configuration */
 #define PROTOCOL_FAILURE_DEADLINE "DeadlineExceeded"        /* and nothing tells which step */
-#define PROTOCOL_FAILURE_INTERRUPTED "Interrupted"          /* power cut, kill, restart */
+#define PROTOCOL_FAILURE_MEMBER "AlreadyMember"    /* an init or join where one has ended well */
+#define PROTOCOL_FAILURE_RESET "ResetByHand"       /* somebody ran slipway-node reset */
+#define PROTOCOL_FAILURE_INTERRUPTED "Interrupted" /* power cut, kill, restart */
 
 /* hello.system.cluster, and the machine's own durable record of it. */
 struct protocol_task_state {
@@ -121,7 +126,7 @@ struct protocol_task_state {
     char *phase;     /* "runtime", or what kubeadm calls it ("wait-control-plane"); or NULL */
     char *failure;   /* one of the above when it failed, else NULL */
     char *message;   /* for people: what failed and the last lines that tell why; or NULL */
-    char *node_name; /* of the Node; NULL after a reset */
+    char *node_name; /* of the Node, once kubeadm may have made something; NULL after a reset */
 };
 void protocol_task_state_free(struct protocol_task_state *state);
 #define _autotaskstate_ _cleanup_(protocol_task_state_free)

@@ -16,7 +16,7 @@ static void make(struct protocol_task *task)
                                    .deadline_seconds = 900,
                                    .node_name = strdup("node1.example"),
                                    .cri_socket = strdup("unix:///run/containerd/containerd.sock"),
-                                   .http_proxy = strdup("http://proxy:3128")};
+                                   .kubeadm = strdup("/opt/bin/kubeadm")};
     assert_int_equal(protocol_task_add_file(task, "/etc/kubernetes/pki/ca.key", 0600, SECRET), 0);
     assert_int_equal(protocol_task_add_file(task, PROTOCOL_TASK_DIR "/kubeadm.yaml", 0640, "x: 1"),
                      0);
@@ -41,8 +41,7 @@ static void test_round_trip(void **state)
     assert_int_equal(back.files[0].mode, 0600);
     assert_string_equal(back.files[0].data, SECRET);
     assert_string_equal(back.arguments[1], "--v=5");
-    assert_string_equal(back.http_proxy, "http://proxy:3128");
-    assert_null(back.no_proxy);
+    assert_string_equal(back.kubeadm, "/opt/bin/kubeadm");
     assert_int_equal(protocol_task_build(&back, &again, NULL), 0);
     assert_string_equal(text, again);
     protocol_task_text_free(text);
@@ -76,7 +75,9 @@ static void test_paths(void **state)
         "/etc/cni/net.d/10-slipway.conflist",
         "/etc/systemd/system/kubelet.service.d/20-slipway.conf",
         "/etc/default/kubelet",
+        "/etc/systemd/system/containerd.service.d/20-slipway.conf",
         PROTOCOL_TASK_DIR "/discovery.conf",
+        PROTOCOL_TASK_ENVIRONMENT,
         "/etc/kubernetes/..data",
     };
     static const char *const refused[] = {
@@ -99,6 +100,7 @@ static void test_paths(void **state)
         "/var/lib/slipway-node/identity.json",
         PROTOCOL_TASK_DIR "/task.json",
         PROTOCOL_TASK_DIR "/state.json",
+        PROTOCOL_TASK_DIR "/lock",
         "/root/.ssh/authorized_keys",
     };
     for (size_t i = 0; i < ARRAY_SIZE(allowed); i++)
@@ -156,7 +158,7 @@ static void test_refused(void **state)
     refused("[\"join\"", "[\"init\"", "arguments[0]:");
     refused("--v=5", "--v=5\\n", "arguments[1]:");
     refused("[\"" PROTOCOL_TASK_DIR, "[\"/etc", "removeAfter[0]:");
-    refused("http://proxy", "http://\\u0007", "proxy:");
+    refused("/opt/bin", "opt", "kubeadm:");
     refused("\"files\":[", "\"files\":\"\",\"other\":[", "files:");
     refused("{\"id\"", "{\"id\":\"b\",\"id\"", "JSON");
     refused("{\"id\"", "[\"id\"", "JSON");
