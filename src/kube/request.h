@@ -23,8 +23,11 @@ struct kube_list_options {
 #define KUBE_PAGE_ALL (~0u)
 
 struct kube_list_then {
-    /* Each object, page by page (borrowed). The API leaves out apiVersion and kind in lists. */
-    void (*item)(void *user, json_t *object);
+    /*
+     * Each object, page by page (borrowed). The API leaves out apiVersion and kind in lists.
+     * Nonzero ends the list: done is not called then.
+     */
+    int (*item)(void *user, json_t *object);
     /*
      * After the last object, or after a failure (items may have come before it; -EIDRM: the list
      * took so long that its continuation expired). resource_version is that of the whole list,
