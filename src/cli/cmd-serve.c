@@ -45,7 +45,8 @@ const struct command cmd_serve = {
     .summary = "Run the server: DHCP, TFTP, HTTP, API and controllers",
     .details =
         "Runs in the foreground until SIGTERM or SIGINT. SIGHUP reads the configuration again.\n"
-        "What is served (Machines, Images, Networks, Profiles) are resources: see slipway apply.",
+        "What is served (Machines, Images, Networks, Profiles, Clusters) are resources: see "
+        "slipway apply.",
     .options = options,
     .run = run,
 };

@@ -36,12 +36,12 @@ static void test_parse(void **state)
         {"mach n1 n2", "machine/n1 machine/n2"},
         {"Machine/n1 image/debian", "machine/n1 image/debian"},
         {"machines.slipway.dev n1", "machine/n1"},
-        {"all", "machine image network profile"},
+        {"all", "machine image network profile cluster"},
         {"", "error: expected KIND or KIND/NAME"},
         {"machine/", "error: expected KIND/NAME, found \"machine/\""},
         {"machine/n1 n2", "error: expected KIND/NAME, found \"n2\""},
         {"things", "error: unknown kind \"things\": expected one of machines, images, networks, "
-                   "profiles, events"},
+                   "profiles, clusters, events"},
     };
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         _autofree_ char *found = parse(cases[i][0]);

@@ -232,7 +232,10 @@ static void check_map(const struct checking *c, const struct field *field, const
         return;
     }
     const struct field value_field = {
-        .type = FIELD_STRING, .format = field->format, .max_length = field->max_length};
+        .type = field->flags & FIELD_BOOLEANS ? FIELD_BOOL : FIELD_STRING,
+        .format = field->format,
+        .max_length = field->max_length,
+    };
     const struct where *at_value = where ? where->child : NULL;
     const char *key;
     json_t *value;

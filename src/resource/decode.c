@@ -29,6 +29,18 @@ static int decode_text(const struct decoding *d, const json_t *json, const char 
     return 0;
 }
 
+/* The text of a map's value: a string, or a boolean where the map is of booleans. */
+static int decode_map_value(const struct decoding *d, const struct field *field, const json_t *json,
+                            const char **ret)
+{
+    if (!(field->flags & FIELD_BOOLEANS))
+        return json_is_string(json) ? decode_text(d, json, ret) : -EINVAL;
+    if (!json_is_boolean(json))
+        return -EINVAL;
+    *ret = json_is_true(json) ? "true" : "false";
+    return 0;
+}
+
 static int decode_map(const struct decoding *d, const struct field *field, json_t *json, char *dst)
 {
     if (!json_is_object(json))
@@ -40,11 +52,11 @@ static int decode_map(const struct decoding *d, const struct field *field, json_
     const char *key;
     json_t *value;
     json_object_foreach (json, key, value) {
-        if (!json_is_string(value))
-            return -EINVAL;
-        int r = decode_text(d, value, &pairs[n].value);
+        int r = decode_map_value(d, field, value, &pairs[n].value);
+        if (r < 0)
+            return r;
         pairs[n].key = arena_text(d->arena, key, strlen(key));
-        if (r < 0 || !pairs[n].key)
+        if (!pairs[n].key)
             return -ENOMEM;
         n++;
     }
@@ -199,7 +211,7 @@ static int decode_field(const struct decoding *d, const struct field *field, jso
         return decode_list(d, field, json, path, dst);
     if (field->type == FIELD_MAP) {
         int r = decode_map(d, field, json, dst);
-        return r == -EINVAL ? fail(d, path, r, "not an object of strings") : r;
+        return r == -EINVAL ? fail(d, path, r, "not a map of the form that this field has") : r;
     }
     return decode_value(d, field, json, path, dst + field->offset);
 }

@@ -120,13 +120,16 @@ static json_t *encode_value(const struct field *field, const void *src, bool lis
     }
 }
 
-static json_t *encode_map(const struct pair *pairs, size_t n, bool *failed)
+static json_t *encode_map(const struct field *field, const struct pair *pairs, size_t n,
+                          bool *failed)
 {
     if (!n)
         return NULL;
     json_t *object = made(json_object(), failed);
     for (size_t i = 0; object && i < n; i++) {
-        if (json_object_set_new(object, pairs[i].key, json_string(pairs[i].value)) < 0)
+        json_t *value = field->flags & FIELD_BOOLEANS ? json_boolean(str_eq(pairs[i].value, "true"))
+                                                      : json_string(pairs[i].value);
+        if (json_object_set_new(object, pairs[i].key, value) < 0)
             *failed = true;
     }
     return object;
@@ -156,7 +159,7 @@ static json_t *encode_field(const struct field *field, const char *src, bool *fa
     memcpy(&items, src + field->offset, sizeof(items));
     memcpy(&n, src + field->count_offset, sizeof(n));
     if (field->type == FIELD_MAP)
-        return encode_map(items, n, failed);
+        return encode_map(field, items, n, failed);
     return encode_list(field, items, n, failed);
 }
 

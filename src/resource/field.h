@@ -25,7 +25,7 @@ enum field_type {
     FIELD_CIDR,   /* struct cidr; all zero when absent */
     FIELD_SIZE,   /* uint64_t bytes, written as "100Gi" or a number; 0 when absent */
     FIELD_TIME,   /* int64_t wall milliseconds, written as RFC 3339; 0 when absent */
-    FIELD_MAP,    /* list of struct pair: an object of strings under free keys */
+    FIELD_MAP,    /* list of struct pair: an object of strings (or booleans) under free keys */
     FIELD_OBJECT, /* an embedded struct described by .fields */
     FIELD_ANY,    /* any JSON: kept and never looked at; the struct has no member for it */
 };
@@ -37,6 +37,7 @@ enum field_flag {
     FIELD_UNIQUE = 1 << 3,     /* no two items of the list are equal */
     FIELD_ATOMIC = 1 << 4,     /* an object that a Profile gives whole or not at all */
     FIELD_SELECTABLE = 1 << 5, /* may be used in field selectors */
+    FIELD_BOOLEANS = 1 << 6,   /* a map of true and false, which struct pair holds as text */
 };
 
 /* absent, false or true where the difference between absent and false matters */

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/str.h"
+#include "resource/kube-version.h"
 
 static bool is_lower(char c)
 {
@@ -205,6 +206,42 @@ static bool check_url(const char *s)
     return rest && *rest && *rest != '/' && check_line(s) && !strchr(s, ' ');
 }
 
+static bool check_location(const char *s)
+{
+    return check_path(s) || check_url(s);
+}
+
+static bool check_dns_host(const char *s)
+{
+    bool dotted = strspn(s, "0123456789.") == strlen(s);
+    return dotted ? check_ipv4(s) : s[0] != '.' && check_labels(s, false, 63);
+}
+
+static bool check_san(const char *s)
+{
+    const char *rest = str_after(s, "*.");
+    return rest ? rest[0] != '.' && check_labels(rest, false, 63) : check_dns_host(s);
+}
+
+static bool check_no_proxy(const char *s)
+{
+    return only(s, "-._:/*[]", 253);
+}
+
+static bool check_certificates(const char *s)
+{
+    while (*s && strchr(" \n", *s))
+        s++;
+    return str_after(s, "-----BEGIN CERTIFICATE-----\n") &&
+           strstr(s, "\n-----END CERTIFICATE-----") && !strstr(s, "PRIVATE KEY");
+}
+
+static bool check_kube_version(const char *s)
+{
+    struct kube_version version;
+    return kube_version_parse(s, &version) == 0;
+}
+
 static bool check_timezone(const char *s)
 {
     return only(s, "/_+-", 64) && is_alnum(s[0]) && !strstr(s, "//");
@@ -240,6 +277,7 @@ static bool check_time(const char *s)
 }
 
 #define LABEL "[A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?"
+#define LOWER "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 #define BYTE "(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 #define IPV4 BYTE "(\\." BYTE "){3}"
 
@@ -273,6 +311,20 @@ const struct format format_ssh_key = {"an SSH public key line", "(ssh-|ecdsa-sha
 const struct format format_key = {"an Ed25519 public key in base64url",
                                   "^[-_A-Za-z0-9]{42}[AEIMQUYcgkosw048]$", check_key};
 const struct format format_url = {"an http or https URL", "^https?://[^/ ][^ ]*$", check_url};
+const struct format format_location = {"an absolute path or an http or https URL",
+                                       "^(/[^/]|https?://[^/ ]).*$", check_location};
+const struct format format_dns_host = {"a DNS name in lower case or an IPv4 address",
+                                       "^" LOWER "(\\." LOWER ")*$", check_dns_host};
+const struct format format_san = {
+    "a DNS name in lower case, which may begin with \"*.\", or an IPv4 "
+    "address",
+    "^(\\*\\.)?" LOWER "(\\." LOWER ")*$", check_san};
+const struct format format_no_proxy = {"a name, an address or a subnet",
+                                       "^[-._:/*A-Za-z0-9\\[\\]]{1,253}$", check_no_proxy};
+const struct format format_certificates = {"certificates in PEM form", NULL, check_certificates};
+const struct format format_kube_version = {
+    "a version of Kubernetes such as \"v1.20.2\"",
+    "^v[0-9]+\\.[0-9]+\\.[0-9]+(-[0-9A-Za-z.-]+)?(\\+[0-9A-Za-z.-]+)?$", check_kube_version};
 const struct format format_timezone = {"a time zone name", "^[A-Za-z0-9][-_+/A-Za-z0-9]*$",
                                        check_timezone};
 const struct format format_reason = {"a CamelCase word", "^[A-Za-z_][A-Za-z0-9_]*$", check_reason};

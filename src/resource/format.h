@@ -19,12 +19,18 @@ extern const struct format format_file_name; /* one component of a path */
 extern const struct format format_mode;      /* "0644" */
 extern const struct format format_owner;     /* "user" or "user:group" */
 extern const struct format format_user;
-extern const struct format format_ssh_key;  /* a line of authorized_keys */
-extern const struct format format_key;      /* 32 bytes in base64url: an Ed25519 public key */
-extern const struct format format_url;      /* http or https */
-extern const struct format format_timezone; /* "Europe/Berlin" */
-extern const struct format format_reason;   /* CamelCase */
-extern const struct format format_number;   /* a decimal number as text: resourceVersion */
+extern const struct format format_ssh_key;      /* a line of authorized_keys */
+extern const struct format format_key;          /* 32 bytes in base64url: an Ed25519 public key */
+extern const struct format format_url;          /* http or https */
+extern const struct format format_location;     /* an absolute path or a URL */
+extern const struct format format_dns_host;     /* a DNS name in lower case or an IPv4 address */
+extern const struct format format_san;          /* the same, or "*." and a DNS name */
+extern const struct format format_no_proxy;     /* an entry of the variable no_proxy */
+extern const struct format format_certificates; /* certificates in PEM */
+extern const struct format format_kube_version; /* "v1.20.2" */
+extern const struct format format_timezone;     /* "Europe/Berlin" */
+extern const struct format format_reason;       /* CamelCase */
+extern const struct format format_number;       /* a decimal number as text: resourceVersion */
 
 /* Of the field types that have texts of their own. */
 extern const struct format format_mac, format_ipv4, format_cidr, format_size, format_time;

@@ -6,8 +6,8 @@
 #include "base/str.h"
 #include "resource/decode.h"
 
-const struct kind *const kinds[] = {&kind_machine, &kind_image, &kind_network,
-                                    &kind_profile, &kind_event, NULL};
+const struct kind *const kinds[] = {&kind_machine, &kind_image, &kind_network, &kind_profile,
+                                    &kind_cluster, &kind_event, NULL};
 
 const char *kind_api_version(const struct kind *kind)
 {

@@ -33,9 +33,13 @@ struct kind {
     size_t size; /* of the C struct, which starts with struct meta */
     /* Rules between fields, checked on an otherwise valid object; NULL: none. */
     void (*check)(const void *object, struct problems *problems);
+    /* What may not change from one valid object to the next beyond FIELD_IMMUTABLE; NULL: nothing.
+     */
+    void (*check_change)(const void *before, const void *after, struct problems *problems);
 };
 
-extern const struct kind kind_machine, kind_image, kind_network, kind_profile, kind_event;
+extern const struct kind kind_machine, kind_image, kind_network, kind_profile, kind_cluster,
+    kind_event;
 
 /* All of the above, NULL-terminated. */
 extern const struct kind *const kinds[];

@@ -34,7 +34,8 @@ static void write_type(const struct field *field, struct buf *out)
         buf_adds(out, "`true` or `false`");
         break;
     case FIELD_MAP:
-        buf_adds(out, "strings under free keys");
+        buf_adds(out, field->flags & FIELD_BOOLEANS ? "`true` or `false` under free keys"
+                                                    : "strings under free keys");
         break;
     case FIELD_OBJECT:
         buf_adds(out, "object");

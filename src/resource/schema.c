@@ -83,7 +83,8 @@ static json_t *schema_of_value(const struct field *field, enum dialect dialect)
         break;
     case FIELD_MAP:
         set_text(schema, "type", "object");
-        set(schema, "additionalProperties", json_pack("{s:s}", "type", "string"));
+        set(schema, "additionalProperties",
+            json_pack("{s:s}", "type", field->flags & FIELD_BOOLEANS ? "boolean" : "string"));
         break;
     case FIELD_ANY:
         set(schema, "x-kubernetes-preserve-unknown-fields", json_true());

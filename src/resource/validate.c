@@ -155,6 +155,18 @@ static void check_immutable(const struct checking *c, const struct field *fields
     }
 }
 
+static void check_change(const struct checking *c, const struct kind *kind, const json_t *before,
+                         const json_t *after)
+{
+    void *old = NULL, *new = NULL;
+    if (object_decode(kind, before, &old, NULL) == 0 && object_decode(kind, after, &new, NULL) == 0)
+        kind->check_change(old, new, c->problems);
+    else
+        c->problems->failed = true;
+    object_free(old);
+    object_free(new);
+}
+
 void object_validate_update(const struct kind *kind, const json_t *before, const json_t *after,
                             struct problems *problems)
 {
@@ -162,4 +174,6 @@ void object_validate_update(const struct kind *kind, const json_t *before, const
     struct checking c = {.problems = problems};
     check_immutable(&c, top_fields, before, after, &root);
     check_immutable(&c, kind->fields, before, after, &root);
+    if (kind->check_change)
+        check_change(&c, kind, before, after);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The server's configuration: a YAML file (default /etc/slipway/server.yaml, which may be missing),
- * overridden by flags. What it serves (Machines, Images, Networks, Profiles) is not configuration:
- * those are resources in the store.
+ * overridden by flags. What it serves (Machines, Images, Networks, Profiles, Clusters) is not
+ * configuration: those are resources in the store.
  */
 #pragma once
 

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "resource/cluster-check.h"
+
+#include <string.h>
+
+#include "base/str.h"
+#include "resource/kube-version.h"
+
+enum {
+    SERVICE_PREFIX_MIN = 12, /* kube-apiserver: at most 20 bits for hosts */
+    SERVICE_PREFIX_MAX = 28, /* kubeadm: at least ten addresses */
+    NODE_PREFIX = 24,        /* kube-controller-manager's --node-cidr-mask-size */
+    POD_PREFIX_MIN = 8,      /* and at most 16 bits between the two */
+};
+
+static bool cidr_overlap(struct cidr a, struct cidr b)
+{
+    return cidr_first(a) <= cidr_last(b) && cidr_first(b) <= cidr_last(a);
+}
+
+static void check_host_bits(struct cidr subnet, const char *path, struct problems *problems)
+{
+    char text[CIDR_TEXT_SIZE];
+    struct cidr clean = {cidr_first(subnet), subnet.prefix};
+    if (subnet.address != clean.address)
+        problem_add(problems, PROBLEM_INVALID, path, "has bits behind its prefix; the subnet is %s",
+                    cidr_text(clean, text));
+}
+
+static void check_prefix(struct cidr subnet, int min, int max, const char *path,
+                         struct problems *problems)
+{
+    if (subnet.prefix < min)
+        problem_add(problems, PROBLEM_INVALID, path,
+                    "larger than Kubernetes allows: the prefix must be at least /%d", min);
+    else if (subnet.prefix > max)
+        problem_add(problems, PROBLEM_INVALID, path, "too small: the prefix must be at most /%d",
+                    max);
+}
+
+static void check_networking(const struct cluster_networking *networking, struct problems *problems)
+{
+    char text[CIDR_TEXT_SIZE];
+    check_host_bits(networking->pod_subnet, "spec.networking.podSubnet", problems);
+    check_host_bits(networking->service_subnet, "spec.networking.serviceSubnet", problems);
+    check_prefix(networking->pod_subnet, POD_PREFIX_MIN, NODE_PREFIX, "spec.networking.podSubnet",
+                 problems);
+    check_prefix(networking->service_subnet, SERVICE_PREFIX_MIN, SERVICE_PREFIX_MAX,
+                 "spec.networking.serviceSubnet", problems);
+    if (cidr_overlap(networking->pod_subnet, networking->service_subnet))
+        problem_add(problems, PROBLEM_INVALID, "spec.networking.serviceSubnet",
+                    "overlaps spec.networking.podSubnet %s",
+                    cidr_text(networking->pod_subnet, text));
+}
+
+/* An address of a machine or of the endpoint is no Pod's and no Service's. */
+static void check_outside(const struct cluster_networking *networking, ipv4 address,
+                          const char *path, const char *whose, struct problems *problems)
+{
+    static const char *const names[] = {"podSubnet", "serviceSubnet"};
+    const struct cidr subnets[] = {networking->pod_subnet, networking->service_subnet};
+    char text[CIDR_TEXT_SIZE];
+    for (size_t i = 0; address && i < ARRAY_SIZE(subnets); i++) {
+        if (cidr_contains(subnets[i], address))
+            problem_add(problems, PROBLEM_INVALID, path, "%sinside spec.networking.%s %s", whose,
+                        names[i], cidr_text(subnets[i], text));
+    }
+}
+
+static void check_endpoint(const struct cluster_spec *spec, struct problems *problems)
+{
+    const struct cluster_endpoint *endpoint = &spec->endpoint;
+    char text[IPV4_TEXT_SIZE];
+    ipv4 host = 0;
+    if (endpoint->host && ipv4_parse(endpoint->host, &host) < 0)
+        host = 0; /* a name */
+    check_outside(&spec->networking, host, "spec.controlPlaneEndpoint.host", "", problems);
+    check_outside(&spec->networking, endpoint->virtual_ip.address,
+                  "spec.controlPlaneEndpoint.virtualIP.address", "", problems);
+    if (host && endpoint->virtual_ip.address && host != endpoint->virtual_ip.address)
+        problem_add(problems, PROBLEM_INVALID, "spec.controlPlaneEndpoint.host",
+                    "another address than spec.controlPlaneEndpoint.virtualIP.address %s",
+                    ipv4_text(endpoint->virtual_ip.address, text));
+}
+
+static void check_version(const struct cluster_spec *spec, struct problems *problems)
+{
+    struct kube_version version;
+    if (kube_version_parse(spec->kubernetes_version, &version) < 0)
+        return; /* its field says so */
+    if (!kube_version_at_least(version, 1, 15))
+        problem_add(problems, PROBLEM_INVALID, "spec.kubernetesVersion",
+                    "older than v1.15, the first that Slipway can set up");
+    if (spec->features.pod_security_policy && kube_version_at_least(version, 1, 25))
+        problem_add(problems, PROBLEM_INVALID, "spec.features.podSecurityPolicy",
+                    "Kubernetes has it no more since v1.25");
+}
+
+static void check_addons(const struct cluster_spec *spec, struct problems *problems)
+{
+    char path[64];
+    for (size_t i = 0; i < spec->n_addons; i++) {
+        for (size_t k = 0; k < i; k++) {
+            if (!str_eq(spec->addons[i].name, spec->addons[k].name))
+                continue;
+            (void)snprintf(path, sizeof(path), "spec.addons[%zu].name", i);
+            problem_add(problems, PROBLEM_DUPLICATE, path, "the same as spec.addons[%zu].name", k);
+            break;
+        }
+    }
+}
+
+void cluster_check(const void *object, struct problems *problems)
+{
+    const struct cluster_spec *spec = &((const struct cluster *)object)->spec;
+    check_networking(&spec->networking, problems);
+    check_endpoint(spec, problems);
+    check_version(spec, problems);
+    check_addons(spec, problems);
+    if (spec->oidc.issuer && !str_after(spec->oidc.issuer, "https://"))
+        problem_add(problems, PROBLEM_INVALID, "spec.oidc.issuer", "must begin with https://");
+    if (!str_after(spec->certificates_dir, "/etc/kubernetes/"))
+        problem_add(problems, PROBLEM_INVALID, "spec.certificatesDir",
+                    "must be below /etc/kubernetes");
+    if (spec->proxy.system_wide && !spec->proxy.http && !spec->proxy.https)
+        problem_add(problems, PROBLEM_INVALID, "spec.proxy.systemWide",
+                    "needs spec.proxy.http or spec.proxy.https");
+    if (spec->cni.driver == CNI_NONE && (spec->cni.manifest || spec->cni.image))
+        problem_add(problems, PROBLEM_INVALID,
+                    spec->cni.manifest ? "spec.cni.manifest" : "spec.cni.image",
+                    "spec.cni.driver is none");
+}
+
+/* ---- changes ---- */
+
+static bool cidr_eq(struct cidr a, struct cidr b)
+{
+    return a.address == b.address && a.prefix == b.prefix;
+}
+
+static void check_kept(bool same, const char *path, struct problems *problems)
+{
+    if (!same)
+        problem_add(problems, PROBLEM_FORBIDDEN, path,
+                    "may not be changed once the cluster is being initialised");
+}
+
+/* kubeadm upgrades from one minor version to the next, never back. */
+static void check_upgrade(const char *from, const char *to, struct problems *problems)
+{
+    struct kube_version old, new;
+    if (kube_version_parse(from, &old) < 0 || kube_version_parse(to, &new) < 0)
+        return;
+    if (new.major < old.major || (new.major == old.major &&new.minor < old.minor))
+        problem_add(problems, PROBLEM_FORBIDDEN, "spec.kubernetesVersion",
+                    "a cluster cannot go back from %s", from);
+    else if (new.major > old.major || new.minor > old.minor + 1)
+        problem_add(problems, PROBLEM_FORBIDDEN, "spec.kubernetesVersion",
+                    "more than one minor version above %s", from);
+}
+
+void cluster_check_change(const void *before, const void *after, struct problems *problems)
+{
+    const struct cluster *old = before, *new = after;
+    const struct cluster_spec *a = &old->spec, *b = &new->spec;
+    if (!old->status.initialized_by)
+        return;
+    check_kept(cidr_eq(a->networking.pod_subnet, b->networking.pod_subnet),
+               "spec.networking.podSubnet", problems);
+    check_kept(cidr_eq(a->networking.service_subnet, b->networking.service_subnet),
+               "spec.networking.serviceSubnet", problems);
+    check_kept(str_eq(a->networking.dns_domain, b->networking.dns_domain),
+               "spec.networking.dnsDomain", problems);
+    check_kept(str_eq(a->endpoint.host, b->endpoint.host), "spec.controlPlaneEndpoint.host",
+               problems);
+    check_kept(a->endpoint.port == b->endpoint.port, "spec.controlPlaneEndpoint.port", problems);
+    check_kept(a->endpoint.virtual_ip.address == b->endpoint.virtual_ip.address,
+               "spec.controlPlaneEndpoint.virtualIP.address", problems);
+    check_kept(str_eq(a->certificates_dir, b->certificates_dir), "spec.certificatesDir", problems);
+    check_upgrade(a->kubernetes_version, b->kubernetes_version, problems);
+}
+
+/* ---- members ---- */
+
+static void check_member(const struct cluster *cluster, const struct cluster_member *members,
+                         size_t i, struct problems *problems)
+{
+    const struct cluster_member *m = &members[i];
+    char whose[320];
+    if (!m->address)
+        return;
+    (void)snprintf(whose, sizeof(whose), "the address of Machine %s is ", m->name);
+    check_outside(&cluster->spec.networking, m->address, NULL, whose, problems);
+    if (m->address == cluster->spec.endpoint.virtual_ip.address)
+        problem_add(problems, PROBLEM_INVALID, "spec.controlPlaneEndpoint.virtualIP.address",
+                    "is Machine %s's own address", m->name);
+    for (size_t k = 0; k < i; k++) {
+        if (members[k].address == m->address)
+            problem_add(problems, PROBLEM_DUPLICATE, NULL,
+                        "Machines %s and %s have the same address", members[k].name, m->name);
+    }
+}
+
+/* An endpoint that goes with one control plane serves a cluster that has no other. */
+static bool has_lasting_endpoint(const struct cluster *cluster,
+                                 const struct cluster_member *members, size_t n)
+{
+    const struct cluster_endpoint *endpoint = &cluster->spec.endpoint;
+    ipv4 host;
+    if (endpoint->virtual_ip.address)
+        return true;
+    if (!endpoint->host)
+        return false;
+    if (ipv4_parse(endpoint->host, &host) < 0)
+        return true;
+    for (size_t i = 0; i < n; i++) {
+        if (members[i].address == host)
+            return false;
+    }
+    return true;
+}
+
+void cluster_check_members(const struct cluster *cluster, const struct cluster_member *members,
+                           size_t n, struct problems *problems)
+{
+    size_t control_planes = 0;
+    for (size_t i = 0; i < n; i++) {
+        control_planes += members[i].role == ROLE_CONTROL_PLANE;
+        check_member(cluster, members, i, problems);
+    }
+    if (n && !control_planes)
+        problem_add(problems, PROBLEM_REQUIRED, NULL, "no Machine has the role controlPlane");
+    if (control_planes && control_planes % 2 == 0)
+        problem_add(problems, PROBLEM_INVALID, NULL,
+                    "%zu control planes survive no more failures than %zu: etcd needs a majority",
+                    control_planes, control_planes - 1);
+    if (control_planes > 1 && !has_lasting_endpoint(cluster, members, n))
+        problem_add(problems, PROBLEM_REQUIRED, "spec.controlPlaneEndpoint",
+                    "%zu control planes need an endpoint that outlives each of them: a name, a "
+                    "load balancer or a virtualIP",
+                    control_planes);
+}

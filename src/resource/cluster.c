@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The field table of Cluster; the rules between fields are in cluster-check.c. */
+#include "resource/cluster.h"
+
+#include "base/str.h"
+#include "resource/cluster-check.h"
+#include "resource/format.h"
+
+const char *const virtual_ip_provider_values[] = {"keepalived", "kube-vip", NULL};
+const char *const container_runtime_values[] = {"containerd", "crio", NULL};
+const char *const cni_driver_values[] = {"bridge", "flannel", "calico", "cilium", "none", NULL};
+const char *const cluster_phase_values[] = {"Pending",  "Initializing", "Ready",
+                                            "Degraded", "Failed",       NULL};
+
+#define S struct virtual_ip
+static const struct field virtual_ip_fields[] = {
+    F_IPV4(S, address, "address", .flags = FIELD_REQUIRED, .doc = "The address."),
+    F_STRING(S, interface, "interface", .format = &format_link,
+             .doc = "Interface of the control planes that carries it.",
+             .late = "the one that the machine's own address is on"),
+    F_ENUM(S, provider, "provider", virtual_ip_provider_values, .def = "\"kube-vip\"",
+           .doc = "What moves it: kube-vip runs as a static Pod, keepalived as a service of the "
+                  "image."),
+    {0}};
+#undef S
+
+#define S struct cluster_endpoint
+static const struct field endpoint_fields[] = {
+    F_STRING(S, host, "host", .format = &format_dns_host, .max_length = 253,
+             .doc = "DNS name or address by which machines and people reach the API server: of a "
+                    "load balancer, of virtualIP, or of the only control plane.",
+             .late = "virtualIP.address, else the address of the Machine that initialises the "
+                     "cluster"),
+    F_INT(S, port, "port", .def = "6443", .min = 1, .max = 65535,
+          .doc = "Port of the endpoint and of every API server."),
+    F_OBJECT(S, virtual_ip, "virtualIP", struct virtual_ip, virtual_ip_fields,
+             .doc = "An address that Slipway provides and that moves to a control plane which "
+                    "works. Where host is an address, it must be this one; where it is a name, "
+                    "the name must lead here."),
+    {0}};
+#undef S
+
+#define S struct cluster_networking
+static const struct field networking_fields[] = {
+    F_CIDR(S, pod_subnet, "podSubnet", .def = "\"10.244.0.0/16\"",
+           .doc = "Addresses of Pods; every machine gets a /24 of it."),
+    F_CIDR(S, service_subnet, "serviceSubnet", .def = "\"10.96.0.0/12\"",
+           .doc = "Addresses of Services."),
+    F_STRING(S, dns_domain, "dnsDomain", .format = &format_name, .max_length = 253,
+             .def = "\"cluster.local\"", .doc = "DNS domain of Services."),
+    {0}};
+#undef S
+
+#define S struct cluster_component
+static const struct field component_fields[] = {
+    F_MAP(S, extra_args, "extraArgs", .max_items = 128, .max_length = 4096,
+          .doc = "Flags without their dashes, and their values. They win over Slipway's."),
+    {0}};
+#undef S
+
+#define S struct cluster_api_server
+static const struct field api_server_fields[] = {
+    F_STRINGS(S, cert_sans, "certSANs", FIELD_UNIQUE, .max_items = 64, .format = &format_san,
+              .max_length = 253,
+              .doc = "Further names and addresses in the API server's certificate. The endpoint's "
+                     "and the machine's own are always in it."),
+    F_STRING(S, external_fqdn, "externalFQDN", .format = &format_dns_host, .max_length = 253,
+             .doc = "Name by which the cluster is known outside. It is in the API server's "
+                    "certificate and the default of oidc.issuer."),
+    F_MAP(S, extra_args, "extraArgs", .max_items = 128, .max_length = 4096,
+          .doc = "Flags without their dashes, and their values. They win over Slipway's."),
+    {0}};
+#undef S
+
+#define S struct cluster_etcd
+static const struct field etcd_fields[] = {
+    F_STRINGS(S, server_cert_sans, "serverCertSANs", FIELD_UNIQUE, .max_items = 64,
+              .format = &format_san, .max_length = 253,
+              .doc = "Further names and addresses in the certificates that clients of etcd see."),
+    F_STRINGS(S, peer_cert_sans, "peerCertSANs", FIELD_UNIQUE, .max_items = 64,
+              .format = &format_san, .max_length = 253,
+              .doc = "Further names and addresses in the certificates that etcd's members show "
+                     "each other."),
+    {0}};
+#undef S
+
+#define S struct cluster_proxy
+static const struct field proxy_fields[] = {
+    F_STRING(S, http, "http", .format = &format_url,
+             .doc = "Proxy for http. Everybody who may read the Cluster sees it: no passwords."),
+    F_STRING(S, https, "https", .format = &format_url, .doc = "Proxy for https."),
+    F_STRINGS(S, no_proxy, "noProxy", FIELD_UNIQUE, .max_items = 128, .format = &format_no_proxy,
+              .doc = "Names, addresses and subnets to reach without the proxy. Those of the "
+                     "cluster itself always are."),
+    F_BOOL(S, system_wide, "systemWide",
+           .doc = "Whether everything on the machines uses the proxy. Without it only the "
+                  "container runtime, kubelet, kubeadm and the control plane's Pods do."),
+    {0}};
+#undef S
+
+#define S struct cluster_features
+static const struct field features_fields[] = {
+    F_BOOL(S, pod_security_policy, "podSecurityPolicy",
+           .doc = "Whether the admission plugin PodSecurityPolicy is on. Then Pods start only "
+                  "where a policy admits them, so add-ons must bring policies. Kubernetes 1.25 "
+                  "removed it."),
+    F_MAP(S, gates, "featureGates", .flags = FIELD_BOOLEANS, .max_items = 128,
+          .doc = "Kubernetes' feature gates, for all its components."),
+    {0}};
+#undef S
+
+#define S struct cluster_oidc
+static const struct field oidc_fields[] = {
+    F_STRING(S, issuer, "issuer", .format = &format_url,
+             .doc = "URL of the issuer of identity tokens; https.",
+             .late = "https://NAME:32000, NAME being apiServer.externalFQDN or else the "
+                     "endpoint's host"),
+    F_STRING(S, client_id, "clientID", .flags = FIELD_REQUIRED,
+             .doc = "Client that the tokens are made for."),
+    F_STRING(S, ca, "ca", .format = &format_certificates, .max_length = 65536,
+             .doc = "Authority that signed the issuer's certificate, in PEM.",
+             .late = "the cluster's own authority"),
+    F_STRING(S, username_claim, "usernameClaim", .def = "\"email\"",
+             .doc = "Claim that names the user."),
+    F_STRING(S, groups_claim, "groupsClaim", .def = "\"groups\"",
+             .doc = "Claim that names the user's groups."),
+    {0}};
+#undef S
+
+#define S struct cluster_cni
+static const struct field cni_fields[] = {
+    F_ENUM(S, driver, "driver", cni_driver_values, .def = "\"bridge\"",
+           .doc = "What connects Pods: bridge is built in (a bridge per machine and routes "
+                  "between them), none leaves it to you, the others are their projects' "
+                  "manifests."),
+    F_STRING(S, manifest, "manifest", .format = &format_location,
+             .doc = "Manifest to apply instead of the driver's own: a file on the server, or a "
+                    "URL."),
+    F_STRING(S, image, "image", .doc = "Container image for the driver's manifest."),
+    F_STRING(S, bin_dir, "binDir", .format = &format_path, .def = "\"/opt/cni/bin\"",
+             .doc = "Folder of the plugins. The image's container runtime looks for them there."),
+    F_STRING(S, conf_dir, "confDir", .format = &format_path, .def = "\"/etc/cni/net.d\"",
+             .doc = "Folder of the network configuration, where the image's container runtime "
+                    "looks for it."),
+    F_INT(S, mtu, "mtu", .min = 576, .max = 9216, .doc = "Largest packet of Pods in bytes.",
+          .late = "that of the machine's link"),
+    {0}};
+#undef S
+
+#define S struct cluster_addon
+static const struct field addon_fields[] = {
+    F_STRING(S, name, "name", .format = &format_name, .max_length = 63, .flags = FIELD_REQUIRED,
+             .doc = "Name of the add-on, by which what was removed from it is found again."),
+    F_STRING(S, path, "path", .format = &format_location, .flags = FIELD_REQUIRED,
+             .doc = "A manifest, or a folder of manifests (*.yaml) and addresses of manifests "
+                    "(*.url), on the server; or a URL."),
+    F_MAP(S, variables, "variables", .max_items = 128, .format = &format_text, .max_length = 65536,
+          .doc = "Values that its manifests use, beside the Cluster's own."),
+    {0}};
+#undef S
+
+static const struct field dns_fields[] = {F_TRI(struct cluster_dns, enabled, "enabled",
+                                                .def = "true",
+                                                .doc = "Whether kubeadm installs CoreDNS."),
+                                          {0}};
+
+#define S struct cluster_join_policy
+static const struct field join_policy_fields[] = {
+    F_BOOL(S, auto_approve, "autoApprove",
+           .doc = "Whether Machines that name this Cluster are approved without being asked "
+                  "about."),
+    F_INT(S, token_ttl_seconds, "tokenTTLSeconds", .def = "900", .min = 60, .max = 86400,
+          .doc = "How long a bootstrap token lives. Each serves one Machine and goes when that "
+                 "has joined."),
+    F_INT(S, join_timeout_seconds, "joinTimeoutSeconds", .def = "900", .min = 60, .max = 86400,
+          .doc = "How long one attempt to initialise or join may take."),
+    {0}};
+#undef S
+
+#define S struct cluster_spec
+const struct field cluster_spec_fields[] = {
+    F_STRING(S, kubernetes_version, "kubernetesVersion", .format = &format_kube_version,
+             .max_length = 64, .flags = FIELD_REQUIRED,
+             .doc = "Version of Kubernetes, such as v1.20.2, which the Machines' Image holds. A "
+                    "later one upgrades the cluster, one minor version at a time."),
+    F_OBJECT(S, endpoint, "controlPlaneEndpoint", struct cluster_endpoint, endpoint_fields,
+             .doc = "Where the API server is found. It cannot change once the cluster is being "
+                    "initialised, and with several control planes it must outlive each of them."),
+    F_OBJECT(S, networking, "networking", struct cluster_networking, networking_fields,
+             .doc = "The cluster's own networks. They cannot change once the cluster is being "
+                    "initialised."),
+    F_OBJECT(S, api_server, "apiServer", struct cluster_api_server, api_server_fields,
+             .doc = "Settings of kube-apiserver."),
+    F_OBJECT(S, controller_manager, "controllerManager", struct cluster_component, component_fields,
+             .doc = "Settings of kube-controller-manager."),
+    F_OBJECT(S, scheduler, "scheduler", struct cluster_component, component_fields,
+             .doc = "Settings of kube-scheduler."),
+    F_OBJECT(S, kubelet, "kubelet", struct cluster_component, component_fields,
+             .doc = "Settings of every machine's kubelet."),
+    F_OBJECT(S, etcd, "etcd", struct cluster_etcd, etcd_fields, .doc = "Settings of etcd."),
+    F_OBJECT(S, proxy, "proxy", struct cluster_proxy, proxy_fields,
+             .doc = "Proxy between the machines and the world."),
+    F_ENUM(S, container_runtime, "containerRuntime", container_runtime_values,
+           .def = "\"containerd\"", .doc = "Container runtime of the Image."),
+    F_STRING(S, kubeadm_path, "kubeadmPath", .format = &format_path, .def = "\"/usr/bin/kubeadm\"",
+             .doc = "Where the Image has kubeadm."),
+    F_STRING(S, certificates_dir, "certificatesDir", .format = &format_path,
+             .def = "\"/etc/kubernetes/pki\"",
+             .doc = "Folder of the control planes' certificates and keys, below /etc/kubernetes. "
+                    "It cannot change once the cluster is being initialised."),
+    F_STRING(S, image_repository, "imageRepository", .max_length = 255,
+             .doc = "Registry and path of the control plane's container images.",
+             .late = "kubeadm's, under whose names the Image holds them"),
+    F_OBJECT(S, features, "features", struct cluster_features, features_fields,
+             .doc = "What is switched on and off."),
+    F_OBJECT(S, oidc, "oidc", struct cluster_oidc, oidc_fields,
+             .doc = "Users by OpenID Connect, for example of Dex. Without it there are none."),
+    F_OBJECT(S, cni, "cni", struct cluster_cni, cni_fields, .doc = "The network of Pods."),
+    F_OBJECTS(S, addons, "addons", struct cluster_addon, addon_fields, 0, .max_items = 64,
+              .doc = "What is installed into the cluster, in this order."),
+    F_OBJECT(S, dns, "dns", struct cluster_dns, dns_fields, .doc = "The cluster's DNS server."),
+    F_OBJECT(S, join_policy, "joinPolicy", struct cluster_join_policy, join_policy_fields,
+             .doc = "How Machines become members."),
+    F_BOOL(S, allow_scheduling_on_control_planes, "allowSchedulingOnControlPlanes",
+           .doc = "Whether control planes run ordinary Pods too: they get no taint."),
+    {0}};
+#undef S
+
+#define S struct cluster_count
+static const struct field count_fields[] = {
+    F_INT(S, ready, "ready", .absent = 0, .doc = "How many have a Node that is Ready."),
+    F_INT(S, total, "total", .absent = 0, .doc = "How many Machines there are."),
+    {0}};
+#undef S
+
+#define S struct cluster_status
+const struct field cluster_status_fields[] = {
+    F_ENUM(S, phase, "phase", cluster_phase_values, .flags = FIELD_SELECTABLE,
+           .doc = "Where the Cluster stands: Pending until a Machine is told to initialise it, "
+                  "Initializing while it does, Failed when it gave up; then Ready, or Degraded "
+                  "when the API server or a Machine's Node is not as it should be."),
+    F_INT(S, observed_generation, "observedGeneration",
+          .doc = "metadata.generation that this status is about."),
+    F_OBJECTS(S, conditions, "conditions", struct condition, condition_fields, 0, .max_items = 32,
+              .doc = "Conditions of the Cluster: Initialized, Available, MembersValid, "
+                     "AddonsApplied."),
+    F_STRING(S, initialized_by, "initializedBy", .format = &format_name,
+             .doc = "Machine that initialises the cluster. It is chosen once."),
+    F_TIME(S, initialized_at, "initializedAt", .doc = "When the cluster was initialised."),
+    F_STRING(S, endpoint, "endpoint", .doc = "Host and port of the API server."),
+    F_STRING(S, ca_hash, "caHash",
+             .doc = "Hash of the authority's public key, in the form of kubeadm's "
+                    "--discovery-token-ca-cert-hash."),
+    F_STRING(S, kubernetes_version, "kubernetesVersion",
+             .doc = "Version that the API server reported."),
+    F_OBJECT(S, control_planes, "controlPlanes", struct cluster_count, count_fields,
+             .doc = "The Machines of role controlPlane."),
+    F_OBJECT(S, workers, "workers", struct cluster_count, count_fields,
+             .doc = "The Machines of role worker."),
+    {0}};
+#undef S
+
+static const struct field cluster_fields[] = {
+    F_OBJECT(struct cluster, spec, "spec", struct cluster_spec, cluster_spec_fields,
+             .flags = FIELD_REQUIRED, .doc = "What the Cluster should be."),
+    F_OBJECT(struct cluster, status, "status", struct cluster_status, cluster_status_fields,
+             .doc = "What the server knows about the Cluster."),
+    {0}};
+
+static const struct column cluster_columns[] = {
+    {"Phase", "string", ".status.phase", "Where the Cluster stands", 0},
+    {"Version", "string", ".spec.kubernetesVersion", "Version of Kubernetes", 0},
+    {"Endpoint", "string", ".status.endpoint", "Host and port of the API server", 0},
+    {"ControlPlanes", "integer", ".status.controlPlanes.ready", "Control planes that are Ready", 0},
+    {"Workers", "integer", ".status.workers.ready", "Workers that are Ready", 0},
+    {"Age", "date", ".metadata.creationTimestamp", "Time since the Cluster was created", 0},
+    {"Pods", "string", ".spec.networking.podSubnet", "Addresses of Pods", 1},
+    {"Services", "string", ".spec.networking.serviceSubnet", "Addresses of Services", 1},
+    {"CNI", "string", ".spec.cni.driver", "What connects Pods", 1},
+    {"InitializedBy", "string", ".status.initializedBy", "Machine that initialises it", 1},
+    {0}};
+
+const struct kind kind_cluster = {
+    .group = GROUP_NAME,
+    .version = GROUP_VERSION,
+    .kind = "Cluster",
+    .singular = "cluster",
+    .plural = "clusters",
+    .short_names = (const char *const[]){NULL},
+    .categories = (const char *const[]){"slipway", NULL},
+    .doc = "A Kubernetes cluster that Machines form.",
+    .has_status = true,
+    .fields = cluster_fields,
+    .columns = cluster_columns,
+    .size = sizeof(struct cluster),
+    .check = cluster_check,
+    .check_change = cluster_check_change,
+};
+
+int cluster_decode(const json_t *json, struct cluster **ret, struct err *err)
+{
+    void *object;
+    int r = object_decode(&kind_cluster, json, &object, err);
+    if (r >= 0)
+        *ret = object;
+    return r;
+}
+
+void cluster_free(struct cluster *cluster)
+{
+    object_free(cluster);
+}
+
+const char *cluster_phase_text(enum cluster_phase phase)
+{
+    return field_enum_text(cluster_phase_values, (int)phase);
+}
+
+/* The host that status.endpoint recorded, without its port. */
+static int recorded_host(const struct cluster *cluster, char dst[static CLUSTER_HOST_SIZE])
+{
+    const char *endpoint = cluster->status.endpoint;
+    const char *colon = endpoint ? strrchr(endpoint, ':') : NULL;
+    size_t len = colon ? (size_t)(colon - endpoint) : 0;
+    if (len == 0 || len >= CLUSTER_HOST_SIZE)
+        return -ENODATA;
+    memcpy(dst, endpoint, len);
+    dst[len] = '\0';
+    return 0;
+}
+
+int cluster_host(const struct cluster *cluster, ipv4 first, char dst[static CLUSTER_HOST_SIZE])
+{
+    const struct cluster_endpoint *endpoint = &cluster->spec.endpoint;
+    if (endpoint->host)
+        return str_copy(dst, CLUSTER_HOST_SIZE, endpoint->host) < 0 ? -ENODATA : 0;
+    if (endpoint->virtual_ip.address) {
+        (void)ipv4_text(endpoint->virtual_ip.address, dst);
+        return 0;
+    }
+    if (recorded_host(cluster, dst) == 0)
+        return 0;
+    if (!first)
+        return -ENODATA;
+    (void)ipv4_text(first, dst);
+    return 0;
+}
+
+int cluster_endpoint_text(const struct cluster *cluster, ipv4 first,
+                          char dst[static CLUSTER_ENDPOINT_SIZE])
+{
+    char host[CLUSTER_HOST_SIZE];
+    int r = cluster_host(cluster, first, host);
+    if (r < 0)
+        return r;
+    (void)snprintf(dst, CLUSTER_ENDPOINT_SIZE, "%s:%lld", host,
+                   (long long)cluster->spec.endpoint.port);
+    return 0;
+}
