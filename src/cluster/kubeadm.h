@@ -45,8 +45,9 @@ struct kubeadm_taint {
 
 /* The machine that kubeadm runs on. */
 struct kubeadm_machine {
-    const char *name; /* of the Node */
-    ipv4 address;     /* that it is known by in the cluster */
+    const char *name;   /* of the Node */
+    ipv4 address;       /* that it is known by in the cluster */
+    struct cidr subnet; /* of the machines, reached without the proxy; all zero: not known */
     enum machine_role role;
     const struct kubeadm_taint *taints; /* beside the control plane's own */
     size_t n_taints;
@@ -54,7 +55,7 @@ struct kubeadm_machine {
     size_t n_labels;
     const struct pair *kubelet_args; /* win over the Cluster's */
     size_t n_kubelet_args;
-    bool has_crictl; /* the image has it; kubeadm before 1.32 checks machines by it */
+    bool has_crictl; /* the image has it; kubeadm before 1.31 looks at the runtime by it */
 };
 
 enum kubeadm_task { KUBEADM_INIT, KUBEADM_JOIN };
@@ -99,9 +100,11 @@ void kubeadm_files_free(struct kubeadm_files *files);
 #define _autokubeadmfiles_ _cleanup_(kubeadm_files_free)
 
 /*
- * All files that the task needs except the PKI's (a worker needs none of these): the configuration,
- * the discovery file, kubeadm's environment and systemd drop-ins for the proxy, the OIDC issuer's
- * authority, the static Pod of a virtual address. Errors as kubeadm_config().
+ * All files that the task needs except the PKI's: the configuration, the discovery file, kubeadm's
+ * environment and drop-ins of kubelet's and the container runtime's services for the proxy, the
+ * OIDC issuer's authority. A worker gets no file of the PKI at all: kubeadm writes the authority's
+ * certificate from the discovery file, and refuses to start where it is already. Errors as
+ * kubeadm_config().
  */
 int kubeadm_files(const struct kubeadm_request *request, struct kubeadm_files *ret, struct err *err)
     _must_check_;
@@ -134,6 +137,9 @@ int kubeadm_config_maps(const char *version, struct kubeadm_config_maps *ret) _m
  */
 void kubeadm_proxy_environment(const struct cluster *cluster, const struct kubeadm_machine *machine,
                                struct buf *out);
-/* The same as a drop-in of a systemd service. */
+/*
+ * The same as a drop-in for systemd: of a service, or of its manager, whose services all inherit it
+ * (/etc/systemd/system.conf.d, for spec.proxy.systemWide; it is read when the system starts).
+ */
 void kubeadm_proxy_dropin(const struct cluster *cluster, const struct kubeadm_machine *machine,
-                          struct buf *out);
+                          bool manager, struct buf *out);

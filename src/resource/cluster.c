@@ -31,8 +31,7 @@ static const struct field endpoint_fields[] = {
                     "load balancer, of virtualIP, or of the only control plane.",
              .late = "virtualIP.address, else the address of the Machine that initialises the "
                      "cluster"),
-    F_INT(S, port, "port", .def = "6443", .min = 1, .max = 65535,
-          .doc = "Port of the endpoint and of every API server."),
+    F_INT(S, port, "port", .def = "6443", .min = 1, .max = 65535, .doc = "Port of the endpoint."),
     F_OBJECT(S, virtual_ip, "virtualIP", struct virtual_ip, virtual_ip_fields,
              .doc = "An address that Slipway provides and that moves to a control plane which "
                     "works. Where host is an address, it must be this one; where it is a name, "
@@ -60,6 +59,9 @@ static const struct field component_fields[] = {
 
 #define S struct cluster_api_server
 static const struct field api_server_fields[] = {
+    F_INT(S, bind_port, "bindPort", .min = 1, .max = 65535,
+          .doc = "Port that every API server listens on, where a load balancer has another one.",
+          .late = "controlPlaneEndpoint.port"),
     F_STRINGS(S, cert_sans, "certSANs", FIELD_UNIQUE, .max_items = 64, .format = &format_san,
               .max_length = 253,
               .doc = "Further names and addresses in the API server's certificate. The endpoint's "
@@ -356,4 +358,19 @@ int cluster_endpoint_text(const struct cluster *cluster, ipv4 first,
     (void)snprintf(dst, CLUSTER_ENDPOINT_SIZE, "%s:%lld", host,
                    (long long)cluster->spec.endpoint.port);
     return 0;
+}
+
+int cluster_oidc_issuer(const struct cluster *cluster, ipv4 first, char *dst, size_t size)
+{
+    const struct cluster_spec *spec = &cluster->spec;
+    char host[CLUSTER_HOST_SIZE];
+    const char *name = spec->api_server.external_fqdn;
+    if (!spec->oidc.client_id)
+        return -ENODATA;
+    if (spec->oidc.issuer)
+        return str_copy(dst, size, spec->oidc.issuer) < 0 ? -ENODATA : 0;
+    if (!name && cluster_host(cluster, first, host) < 0)
+        return -ENODATA;
+    int n = snprintf(dst, size, "https://%s:32000", name ? name : host);
+    return n < 0 || (size_t)n >= size ? -ENODATA : 0;
 }

@@ -41,6 +41,7 @@ struct cluster_component {
 };
 
 struct cluster_api_server {
+    int64_t bind_port; /* 0: the endpoint's port; see cluster_bind_port() */
     const char *const *cert_sans;
     size_t n_cert_sans;
     const char *external_fqdn; /* one more name in the certificate, and the OIDC issuer's default */
@@ -187,6 +188,23 @@ int cluster_host(const struct cluster *cluster, ipv4 first, char dst[static CLUS
 /* The same with the port: "api.example.com:6443", into dst of CLUSTER_ENDPOINT_SIZE. */
 int cluster_endpoint_text(const struct cluster *cluster, ipv4 first,
                           char dst[static CLUSTER_ENDPOINT_SIZE]) _must_check_;
+
+/* The port that every API server listens on. */
+static inline int64_t cluster_bind_port(const struct cluster *cluster)
+{
+    int64_t port = cluster->spec.api_server.bind_port;
+    return port ? port : cluster->spec.endpoint.port;
+}
+
+enum { CLUSTER_ISSUER_SIZE = 1025 }; /* with NUL */
+
+/*
+ * The OIDC issuer's URL: what the Cluster says, else https://NAME:32000, NAME being
+ * apiServer.externalFQDN or else the endpoint's host. 0, or -ENODATA when nothing says it or the
+ * Cluster has no OIDC.
+ */
+int cluster_oidc_issuer(const struct cluster *cluster, ipv4 first, char *dst, size_t size)
+    _must_check_;
 
 /* A Machine of the cluster, for checks of all of them together. */
 struct cluster_member {

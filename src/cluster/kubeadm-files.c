@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The files of a task, put together. */
+#include <string.h>
+
+#include "base/str.h"
+#include "cluster/kubeadm-private.h"
+
+enum { FILES_MAX = 8 };
+
+#define DROPIN_NAME "20-slipway-proxy.conf"
+
+void kubeadm_files_free(struct kubeadm_files *files)
+{
+    for (size_t i = 0; i < files->n; i++) {
+        struct kubeadm_file *file = &files->items[i];
+        if (file->data)
+            explicit_bzero(file->data, strlen(file->data));
+        free(file->data);
+        free(file->path);
+    }
+    free(files->items);
+    *files = (struct kubeadm_files){0};
+}
+
+/* Takes path and data over, also when it fails: -ENOMEM where one of them is NULL. */
+static int add_file(struct kubeadm_files *files, char *path, const char *mode, char *data,
+                    bool remove_after)
+{
+    files->items[files->n++] = (struct kubeadm_file){
+        .path = path, .mode = mode, .data = data, .remove_after = remove_after};
+    return path && data ? 0 : -ENOMEM;
+}
+
+/* The path of a drop-in of a service; malloc'd or NULL. */
+static char *dropin_path(const char *service)
+{
+    return str_format("/etc/systemd/system/%s.service.d/" DROPIN_NAME, service);
+}
+
+static int add_dropin(const struct kubeadm_request *request, const char *service,
+                      struct kubeadm_files *files)
+{
+    struct buf text = BUF_INIT;
+    kubeadm_proxy_dropin(request->cluster, &request->machine, false, &text);
+    char *data = buf_steal(&text);
+    buf_free(&text);
+    return add_file(files, dropin_path(service), "0644", data, false);
+}
+
+static int add_proxy(const struct kubeadm_request *request, struct kubeadm_files *files)
+{
+    const struct cluster_spec *spec = &request->cluster->spec;
+    if (!spec->proxy.http && !spec->proxy.https)
+        return 0;
+    struct buf text = BUF_INIT;
+    kubeadm_proxy_environment(request->cluster, &request->machine, &text);
+    char *data = buf_steal(&text);
+    buf_free(&text);
+    int r = add_file(files, strdup(KUBEADM_ENVIRONMENT), "0600", data, false);
+    if (r == 0)
+        r = add_dropin(request, "kubelet", files);
+    if (r == 0)
+        r = add_dropin(request, spec->container_runtime == RUNTIME_CRIO ? "crio" : "containerd",
+                       files);
+    return r;
+}
+
+/* Every API server reads it. */
+static int add_oidc(const struct kubeadm_request *request, struct kubeadm_files *files)
+{
+    const struct cluster_spec *spec = &request->cluster->spec;
+    if (request->machine.role != ROLE_CONTROL_PLANE || !spec->oidc.client_id || !spec->oidc.ca)
+        return 0;
+    return add_file(files, str_format("%s/" KUBEADM_OIDC_CA, spec->certificates_dir), "0644",
+                    strdup(spec->oidc.ca), false);
+}
+
+static int add_configuration(const struct kubeadm_request *request, struct kubeadm_files *files,
+                             struct err *err)
+{
+    bool join = request->task == KUBEADM_JOIN;
+    char *config = NULL, *discovery = NULL;
+    int r = kubeadm_config(request, &config, err);
+    if (r < 0)
+        return r;
+    r = add_file(files, strdup(KUBEADM_CONFIG), "0600", config, true);
+    if (r == 0 && join) {
+        r = kubeadm_discovery(request, &discovery, err);
+        if (r < 0)
+            return r;
+        r = add_file(files, strdup(KUBEADM_DISCOVERY), "0600", discovery, true);
+    }
+    return r;
+}
+
+int kubeadm_files(const struct kubeadm_request *request, struct kubeadm_files *ret, struct err *err)
+{
+    _autokubeadmfiles_ struct kubeadm_files files = {
+        .items = calloc(FILES_MAX, sizeof(struct kubeadm_file))};
+    if (!files.items)
+        return err_errno(err, -ENOMEM, "files for %s", request->machine.name);
+    int r = add_configuration(request, &files, err);
+    if (r < 0)
+        return r;
+    r = add_proxy(request, &files);
+    if (r == 0)
+        r = add_oidc(request, &files);
+    if (r < 0)
+        return err_errno(err, r, "files for %s", request->machine.name);
+    *ret = files;
+    files = (struct kubeadm_files){0};
+    return 0;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* kubeadm.k8s.io/v1beta2, of Kubernetes 1.15 to 1.21, and v1beta3, which adds nothing we say. */
+#include "cluster/kubeadm-private.h"
+
+static json_t *flags_as_they_are(json_t *object)
+{
+    return object;
+}
+
+static void init_timeouts(struct kubeadm_making *m, json_t *init, json_t *cluster)
+{
+    (void)init;
+    json_t *api_server = json_object_get(cluster, "apiServer");
+    kubeadm_put(m, api_server, "timeoutForControlPlane", json_string(m->timeout));
+}
+
+static void join_timeouts(struct kubeadm_making *m, json_t *join)
+{
+    kubeadm_put(m, json_object_get(join, "discovery"), "timeout", json_string(m->timeout));
+}
+
+const struct kubeadm_dialect kubeadm_v1beta2 = {
+    .api = KUBEADM_V1BETA2,
+    .flags = flags_as_they_are,
+    .init_timeouts = init_timeouts,
+    .join_timeouts = join_timeouts,
+};
+
+const struct kubeadm_dialect kubeadm_v1beta3 = {
+    .api = KUBEADM_V1BETA3,
+    .flags = flags_as_they_are,
+    .init_timeouts = init_timeouts,
+    .join_timeouts = join_timeouts,
+};
