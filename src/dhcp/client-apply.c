@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "dhcp/client-link.h"
+#include "net/route.h"
 
 static uint32_t seconds_left(const struct dhcp_client_lease *l, int64_t now)
 {

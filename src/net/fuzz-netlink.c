@@ -25,6 +25,20 @@ static void read_packets(const uint8_t *data, size_t size)
     }
 }
 
+static void read_tables(struct rd payload)
+{
+    struct net_route route;
+    struct net_neighbour entry;
+    struct net_vxlan vxlan;
+    if (nl_parse_route(payload, &route) == 0 && route.dest.prefix > 32)
+        __builtin_trap();
+    if (nl_parse_neighbour(payload, NET_ARP, &entry) == 0 && !entry.address)
+        __builtin_trap();
+    (void)!nl_parse_neighbour(payload, NET_FDB, &entry);
+    if (nl_parse_vxlan(payload, &vxlan) == 0 && !memchr(vxlan.name, 0, sizeof(vxlan.name)))
+        __builtin_trap();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct rd r = rd_init(data, size);
@@ -35,6 +49,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             __builtin_trap();
         (void)!nl_parse_address(m.payload, &address);
         (void)nl_error(m.payload);
+        read_tables(m.payload);
     }
     read_packets(data, size);
     return 0;

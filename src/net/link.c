@@ -9,12 +9,11 @@
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include "base/str.h"
-#include "net/netlink.h"
+#include "net/exchange.h"
 
-enum { REPLY_SIZE = 32768, REQUEST_SIZE = 512 };
+enum { REQUEST_SIZE = 512 };
 
 static int open_groups(uint32_t groups, int flags, int *ret_fd)
 {
@@ -33,104 +32,13 @@ int net_open(int *ret_fd)
     return open_groups(0, 0, ret_fd);
 }
 
-/* One datagram from the kernel; others may not speak here. */
-static ssize_t receive(int fd, void *buf, size_t size, int flags)
-{
-    for (;;) {
-        struct sockaddr_nl from = {0};
-        struct iovec io = {.iov_base = buf, .iov_len = size};
-        struct msghdr message = {
-            .msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &io, .msg_iovlen = 1};
-        ssize_t n = recvmsg(fd, &message, flags);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return errno == EWOULDBLOCK ? -EAGAIN : -errno;
-        if (message.msg_flags & MSG_TRUNC)
-            return -EMSGSIZE;
-        if (from.nl_pid == 0)
-            return n;
-    }
-}
-
-/* What a caller collects from a dump, message by message; a negative return ends it. */
-typedef int (*on_message)(void *data, const struct nl_message *message);
-
-/* 1 when the exchange is over. */
-static int read_reply(struct rd r, uint32_t seq, on_message each, void *data)
-{
-    for (struct nl_message m; nl_next(&r, &m);) {
-        if (m.seq != seq)
-            continue;
-        if (m.type == NLMSG_DONE)
-            return 1;
-        if (m.type == NLMSG_ERROR) {
-            int code = nl_error(m.payload);
-            return code < 0 ? code : 1;
-        }
-        int result = each ? each(data, &m) : 0;
-        if (result < 0)
-            return result;
-    }
-    return rd_ok(&r) ? 0 : -EBADMSG;
-}
-
-static uint32_t next_sequence(const struct wr *request)
-{
-    /* Answers to an exchange that was given up must not be taken for ours: the number differs. */
-    struct timespec t;
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint32_t)t.tv_nsec ^ (uint32_t)(t.tv_sec << 20) ^ (uint32_t)request->pos;
-}
-
-static int exchange(int fd, struct wr *request, on_message each, void *data)
-{
-    uint32_t seq = next_sequence(request);
-    nl_finish(request, seq);
-    if (!wr_ok(request))
-        return -EMSGSIZE;
-    if (send(fd, request->buf, request->pos, 0) < 0)
-        return -errno;
-    _autofree_ uint8_t *reply = malloc(REPLY_SIZE);
-    if (!reply)
-        return -ENOMEM;
-    for (;;) {
-        ssize_t n = receive(fd, reply, REPLY_SIZE, 0);
-        if (n < 0)
-            return (int)n;
-        int r = read_reply(rd_init(reply, (size_t)n), seq, each, data);
-        if (r)
-            return r > 0 ? 0 : r;
-    }
-}
-
-/* A growing array of equal items. */
-struct items {
-    void *items;
-    size_t count, room, size;
-};
-
-static int items_add(struct items *l, const void *item)
-{
-    if (l->count == l->room) {
-        size_t room = l->room ? l->room * 2 : 16;
-        void *grown = reallocarray(l->items, room, l->size);
-        if (!grown)
-            return -ENOMEM;
-        l->items = grown;
-        l->room = room;
-    }
-    memcpy((char *)l->items + l->count++ * l->size, item, l->size);
-    return 0;
-}
-
 static int collect_link(void *data, const struct nl_message *message)
 {
     struct net_link link;
     if (message->type != RTM_NEWLINK)
         return 0;
     int r = nl_parse_link(message->payload, &link);
-    return r < 0 ? r : items_add(data, &link);
+    return r < 0 ? r : nl_items_add(data, &link);
 }
 
 static int collect_address(void *data, const struct nl_message *message)
@@ -141,7 +49,7 @@ static int collect_address(void *data, const struct nl_message *message)
     int r = nl_parse_address(message->payload, &address);
     if (r == -EAFNOSUPPORT)
         return 0;
-    return r < 0 ? r : items_add(data, &address);
+    return r < 0 ? r : nl_items_add(data, &address);
 }
 
 int net_links(int fd, struct net_link **ret_links, size_t *ret_count)
@@ -150,8 +58,8 @@ int net_links(int fd, struct net_link **ret_links, size_t *ret_count)
     struct wr w = wr_init(bytes, sizeof(bytes));
     struct ifinfomsg h = {.ifi_family = AF_UNSPEC};
     nl_begin(&w, RTM_GETLINK, NLM_F_REQUEST | NLM_F_DUMP, &h, sizeof(h));
-    struct items found = {.size = sizeof(struct net_link)};
-    int r = exchange(fd, &w, collect_link, &found);
+    struct nl_items found = {.size = sizeof(struct net_link)};
+    int r = nl_exchange(fd, &w, collect_link, &found);
     if (r < 0) {
         free(found.items);
         return r;
@@ -167,8 +75,8 @@ int net_addresses(int fd, struct net_address **ret_addresses, size_t *ret_count)
     struct wr w = wr_init(bytes, sizeof(bytes));
     struct ifaddrmsg h = {.ifa_family = AF_INET};
     nl_begin(&w, RTM_GETADDR, NLM_F_REQUEST | NLM_F_DUMP, &h, sizeof(h));
-    struct items found = {.size = sizeof(struct net_address)};
-    int r = exchange(fd, &w, collect_address, &found);
+    struct nl_items found = {.size = sizeof(struct net_address)};
+    int r = nl_exchange(fd, &w, collect_address, &found);
     if (r < 0) {
         free(found.items);
         return r;
@@ -192,7 +100,7 @@ static int get_link(int fd, int index, const char *name, struct net_link *ret)
     if (name)
         nl_put(&w, IFLA_IFNAME, name, strlen(name) + 1);
     struct net_link link = {0};
-    int r = exchange(fd, &w, take_link, &link);
+    int r = nl_exchange(fd, &w, take_link, &link);
     if (r < 0)
         return r;
     *ret = link;
@@ -220,7 +128,7 @@ int net_link_set_up(int fd, int index, bool up)
                           .ifi_flags = up ? IFF_UP : 0,
                           .ifi_change = IFF_UP};
     nl_begin(&w, RTM_NEWLINK, NLM_F_REQUEST | NLM_F_ACK, &h, sizeof(h));
-    return exchange(fd, &w, NULL, NULL);
+    return nl_exchange(fd, &w, NULL, NULL);
 }
 
 int net_link_set_mtu(int fd, int index, uint32_t mtu)
@@ -230,7 +138,18 @@ int net_link_set_mtu(int fd, int index, uint32_t mtu)
     struct ifinfomsg h = {.ifi_family = AF_UNSPEC, .ifi_index = index};
     nl_begin(&w, RTM_NEWLINK, NLM_F_REQUEST | NLM_F_ACK, &h, sizeof(h));
     nl_put_u32(&w, IFLA_MTU, mtu);
-    return exchange(fd, &w, NULL, NULL);
+    return nl_exchange(fd, &w, NULL, NULL);
+}
+
+int net_link_delete(int fd, int index)
+{
+    uint8_t bytes[REQUEST_SIZE];
+    struct wr w = wr_init(bytes, sizeof(bytes));
+    struct ifinfomsg h = {.ifi_family = AF_UNSPEC, .ifi_index = index};
+    if (index <= 0)
+        return -ENODEV;
+    nl_begin(&w, RTM_DELLINK, NLM_F_REQUEST | NLM_F_ACK, &h, sizeof(h));
+    return nl_exchange(fd, &w, NULL, NULL);
 }
 
 static void begin_address(struct wr *w, uint16_t type, uint16_t flags, int ifindex,
@@ -252,7 +171,7 @@ int net_address_add(int fd, int ifindex, struct cidr address, uint32_t valid_sec
         nl_put_ipv4(&w, IFA_BROADCAST, cidr_last(address));
     struct ifa_cacheinfo lifetime = {.ifa_valid = valid_seconds, .ifa_prefered = valid_seconds};
     nl_put(&w, IFA_CACHEINFO, &lifetime, sizeof(lifetime));
-    return exchange(fd, &w, NULL, NULL);
+    return nl_exchange(fd, &w, NULL, NULL);
 }
 
 int net_address_delete(int fd, int ifindex, struct cidr address)
@@ -260,45 +179,7 @@ int net_address_delete(int fd, int ifindex, struct cidr address)
     uint8_t bytes[REQUEST_SIZE];
     struct wr w = wr_init(bytes, sizeof(bytes));
     begin_address(&w, RTM_DELADDR, 0, ifindex, address);
-    return exchange(fd, &w, NULL, NULL);
-}
-
-static int change_route(int fd, uint16_t type, uint16_t flags, const struct net_route *route)
-{
-    uint8_t bytes[REQUEST_SIZE];
-    struct wr w = wr_init(bytes, sizeof(bytes));
-    bool adding = type == RTM_NEWROUTE;
-    struct rtmsg h = {
-        .rtm_family = AF_INET,
-        .rtm_dst_len = route->dest.prefix,
-        .rtm_table = RT_TABLE_MAIN,
-        .rtm_protocol = adding ? RTPROT_DHCP : RTPROT_UNSPEC,
-        .rtm_scope = route->gateway ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK,
-        .rtm_type = adding ? RTN_UNICAST : RTN_UNSPEC,
-    };
-    if (!adding)
-        h.rtm_scope = RT_SCOPE_NOWHERE; /* any */
-    nl_begin(&w, type, (uint16_t)(NLM_F_REQUEST | NLM_F_ACK | flags), &h, sizeof(h));
-    if (route->dest.prefix)
-        nl_put_ipv4(&w, RTA_DST, cidr_first(route->dest));
-    if (route->gateway)
-        nl_put_ipv4(&w, RTA_GATEWAY, route->gateway);
-    if (route->source)
-        nl_put_ipv4(&w, RTA_PREFSRC, route->source);
-    if (route->metric)
-        nl_put_u32(&w, RTA_PRIORITY, route->metric);
-    nl_put_u32(&w, RTA_OIF, (uint32_t)route->ifindex);
-    return exchange(fd, &w, NULL, NULL);
-}
-
-int net_route_add(int fd, const struct net_route *route)
-{
-    return change_route(fd, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, route);
-}
-
-int net_route_delete(int fd, const struct net_route *route)
-{
-    return change_route(fd, RTM_DELROUTE, 0, route);
+    return nl_exchange(fd, &w, NULL, NULL);
 }
 
 /* Asks twice, as ETHTOOL_GLINKSETTINGS wants: first for the size of the link mode masks. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Links, IPv4 addresses and routes through rtnetlink(7). Spoken directly, because the static agent
+ * Links and IPv4 addresses through rtnetlink(7). Spoken directly, because the static agent
  * needs this and no library for it can be linked statically here. Every call is one blocking
  * exchange with the kernel (microseconds) on a socket that the caller opened with net_open().
  */
@@ -45,6 +45,9 @@ int net_link_by_name(int fd, const char *name, struct net_link *ret) _must_check
 int net_link_set_up(int fd, int index, bool up) _must_check_;
 int net_link_set_mtu(int fd, int index, uint32_t mtu) _must_check_;
 
+/* Removes a virtual link. 0, -ENODEV, -EOPNOTSUPP (hardware) or another negative errno. */
+int net_link_delete(int fd, int index) _must_check_;
+
 /* All IPv4 addresses. free() the list. */
 int net_addresses(int fd, struct net_address **ret_addresses, size_t *ret_count) _must_check_;
 
@@ -54,18 +57,6 @@ int net_addresses(int fd, struct net_address **ret_addresses, size_t *ret_count)
  */
 int net_address_add(int fd, int ifindex, struct cidr address, uint32_t valid_seconds) _must_check_;
 int net_address_delete(int fd, int ifindex, struct cidr address) _must_check_;
-
-struct net_route {
-    struct cidr dest; /* 0.0.0.0/0: default */
-    ipv4 gateway;     /* 0: on the link itself */
-    ipv4 source;      /* preferred source address, 0: the kernel's choice */
-    int ifindex;
-    uint32_t metric; /* 0: none */
-};
-
-/* Adds or replaces the route in the main table. 0 or a negative errno. */
-int net_route_add(int fd, const struct net_route *route) _must_check_;
-int net_route_delete(int fd, const struct net_route *route) _must_check_;
 
 /* Megabits per second as the driver says, or -1 when it does not know (no carrier, virtual). */
 int net_link_speed(const char *name);

@@ -176,6 +176,25 @@ void nl_put_ipv4(struct wr *w, uint16_t type, ipv4 value)
     nl_put(w, type, bytes, sizeof(bytes));
 }
 
+size_t nl_nest(struct wr *w, uint16_t type)
+{
+    size_t start = w->pos;
+    nl_put(w, type | NLA_F_NESTED, NULL, 0);
+    return start;
+}
+
+void nl_nest_end(struct wr *w, size_t start)
+{
+    if (!wr_ok(w))
+        return;
+    struct rd r = rd_init(w->buf + start, w->pos - start);
+    struct rtattr h;
+    rd_copy(&r, &h, sizeof(h));
+    h.rta_len = (uint16_t)(w->pos - start);
+    struct wr at = wr_init(w->buf + start, sizeof(h));
+    wr_bytes(&at, &h, sizeof(h));
+}
+
 void nl_finish(struct wr *w, uint32_t seq)
 {
     struct nlmsghdr h;
