@@ -17,7 +17,7 @@ int kube_get(struct kube_client *client, const struct kube_path *path, struct ku
 struct kube_list_options {
     const char *label_selector; /* NULL: all */
     const char *field_selector;
-    unsigned page; /* objects per answer; 0: 500; KUBE_PAGE_ALL: all in one */
+    unsigned page; /* objects per answer; 0: 100; KUBE_PAGE_ALL: all in one */
 };
 
 #define KUBE_PAGE_ALL (~0u)
