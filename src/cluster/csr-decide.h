@@ -17,7 +17,6 @@
 
 #define CSR_SIGNER_KUBELET_CLIENT "kubernetes.io/kube-apiserver-client-kubelet"
 #define CSR_SIGNER_KUBELET_SERVING "kubernetes.io/kubelet-serving"
-#define CSR_BOOTSTRAP_GROUP "system:bootstrappers:slipway"
 
 /* What a CertificateSigningRequest says. csr_facts_clear() frees what csr_object_parse() filled in;
    tests may point at constants. */
@@ -66,8 +65,8 @@ struct csr_decision {
 };
 
 /*
- * Decides. machines: those of this cluster, at least all whose node_name could be meant; two of one
- * node_name make every request for that name denied. now_ms: wall time.
+ * Decides. machines: those of this cluster, at least all that have the node name asked for; when
+ * two approved ones claim it, every request for it is denied. now_ms: wall time.
  */
 void csr_decide(const struct csr_facts *facts, const struct csr_machine *machines, size_t count,
                 int64_t now_ms, struct csr_decision *ret);
