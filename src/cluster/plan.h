@@ -9,9 +9,11 @@
  * - Only the Machine that Cluster.status.initializedBy names is ever told to initialise, and never
  *   again once the cluster was initialised. The caller writes `elect` there, durably, and plans
  *   again: a plan never elects and initialises at once.
- * - One control plane joins at a time, because every one of them changes etcd's membership.
+ * - One control plane joins at a time, because every one of them changes etcd's membership: the
+ *   next one's turn comes when its Node is Ready, or when its time is over.
  * - Nobody joins while the API server does not answer.
- * - A machine that runs its task is left alone until the task's deadline.
+ * - A machine that runs its task is left alone until the task's deadline, and what failed is tried
+ *   again after a pause that grows, PLAN_ATTEMPTS_MAX times in all.
  */
 #pragma once
 
@@ -21,7 +23,8 @@
 
 #include "resource/machine.h"
 
-/* What a machine's slipway-node said last about the task it was given. */
+/* What a machine's slipway-node said last about the task it was given for this cluster; one for
+ * another cluster, or of another id than the last, is none. */
 enum plan_task {
     PLAN_TASK_NONE,     /* its installed system has no task (a new installation has none) */
     PLAN_TASK_ASSIGNED, /* the server assigned it, and the machine has not spoken of it yet */
@@ -47,7 +50,7 @@ struct plan_cluster {
     const char *initialized_by; /* Cluster.status.initializedBy; NULL: nobody yet */
     bool initialized;           /* Cluster.status.initializedAt is set */
     bool api_reachable;         /* the API server answers at the endpoint */
-    int64_t join_timeout_ms;    /* spec.joinPolicy.joinTimeoutSeconds */
+    int64_t join_timeout_ms;    /* spec.joinPolicy.joinTimeoutSeconds: a machine's own deadline */
 };
 
 enum plan_action {
@@ -60,7 +63,13 @@ enum plan_action {
     PLAN_FAILED, /* used up its attempts: a person has to look */
 };
 
-enum { PLAN_ATTEMPTS_MAX = 5, PLAN_REASON_SIZE = 192 };
+enum {
+    PLAN_ATTEMPTS_MAX = 5,
+    PLAN_GRACE_MS = 60000, /* behind a machine's own deadline, for it to say that it failed */
+    PLAN_PAUSE_MS = 10000, /* after the first failure; each further one doubles it */
+    PLAN_PAUSE_MAX_MS = 300000,
+    PLAN_REASON_SIZE = 384,
+};
 
 struct plan_step {
     enum plan_action action;

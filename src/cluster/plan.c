@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cluster/plan.h"
+
+#include <string.h>
+
+#include "base/str.h"
+
+struct planning {
+    const struct plan_cluster *cluster;
+    const struct plan_machine *machines;
+    size_t n;
+    int64_t now;
+    struct plan plan;
+    const struct plan_machine *turn;   /* the control plane that may join now; NULL: none */
+    const struct plan_machine *holder; /* the one that others have to wait for; NULL: none */
+};
+
+/* Where a machine stands towards its task, seen with the clock. */
+enum standing {
+    STANDING_FREE,    /* has no task: may be given one */
+    STANDING_BUSY,    /* within its time */
+    STANDING_JOINED,  /* done */
+    STANDING_PAUSING, /* failed, and its pause is not over */
+    STANDING_RETRY,   /* failed or too late: may be given one again */
+    STANDING_SPENT,   /* has used up its attempts */
+};
+
+static int64_t deadline_of(const struct planning *p, const struct plan_machine *m)
+{
+    return m->task_since + p->cluster->join_timeout_ms + PLAN_GRACE_MS;
+}
+
+static int64_t pause_end(const struct plan_machine *m)
+{
+    int64_t pause = PLAN_PAUSE_MS;
+    for (unsigned i = 1; i < m->attempts && pause < PLAN_PAUSE_MAX_MS; i++)
+        pause *= 2;
+    return m->failed_at + (pause < PLAN_PAUSE_MAX_MS ? pause : PLAN_PAUSE_MAX_MS);
+}
+
+static bool is_under_way(const struct plan_machine *m)
+{
+    return m->task == PLAN_TASK_ASSIGNED || m->task == PLAN_TASK_RUNNING;
+}
+
+static enum standing standing_of(const struct planning *p, const struct plan_machine *m)
+{
+    if (m->task == PLAN_TASK_DONE)
+        return STANDING_JOINED;
+    if (is_under_way(m) && p->now < deadline_of(p, m))
+        return STANDING_BUSY;
+    if (m->task == PLAN_TASK_NONE && m->attempts == 0)
+        return STANDING_FREE;
+    if (m->attempts >= PLAN_ATTEMPTS_MAX)
+        return STANDING_SPENT;
+    if (m->task == PLAN_TASK_FAILED && p->now < pause_end(m))
+        return STANDING_PAUSING;
+    return STANDING_RETRY;
+}
+
+static bool is_member(const struct plan_machine *m)
+{
+    return m->approved && !m->leaving && (m->role == ROLE_CONTROL_PLANE || m->role == ROLE_WORKER);
+}
+
+static bool is_control_plane(const struct plan_machine *m)
+{
+    return is_member(m) && m->role == ROLE_CONTROL_PLANE;
+}
+
+static bool wants_task(const struct planning *p, const struct plan_machine *m)
+{
+    enum standing standing = standing_of(p, m);
+    return m->alive && (standing == STANDING_FREE || standing == STANDING_RETRY);
+}
+
+static void wake(struct planning *p, int64_t at)
+{
+    if (at > p->now && (!p->plan.wake_at || at < p->plan.wake_at))
+        p->plan.wake_at = at;
+}
+
+static const struct plan_machine *lower(const struct plan_machine *best,
+                                        const struct plan_machine *m)
+{
+    return !best || strcmp(m->name, best->name) < 0 ? m : best;
+}
+
+/* ---- who is first, and who is next ---- */
+
+static void elect(struct planning *p)
+{
+    const struct plan_machine *best = NULL;
+    for (size_t i = 0; i < p->n; i++) {
+        const struct plan_machine *m = &p->machines[i];
+        if (is_control_plane(m) && wants_task(p, m) && !m->node_ready)
+            best = lower(best, m);
+    }
+    p->plan.elect = best ? best->name : NULL;
+}
+
+/*
+ * Whether other control planes have to wait for this one: it is joining; or its time is over, but
+ * it is still at it; or it has joined a moment ago and its Node is not Ready yet. Leaving or not:
+ * what kubeadm does to etcd on it does not depend on that.
+ */
+static bool holds_turn(const struct planning *p, const struct plan_machine *m)
+{
+    if (m->role != ROLE_CONTROL_PLANE)
+        return false;
+    if (is_under_way(m))
+        return p->now < deadline_of(p, m) || m->alive;
+    return m->task == PLAN_TASK_DONE && !m->node_ready && !m->leaving && p->now < deadline_of(p, m);
+}
+
+static void find_turn(struct planning *p)
+{
+    const struct plan_machine *next = NULL;
+    for (size_t i = 0; i < p->n; i++) {
+        const struct plan_machine *m = &p->machines[i];
+        if (holds_turn(p, m))
+            p->holder = lower(p->holder, m);
+        if (is_control_plane(m) && wants_task(p, m) && !m->node_ready)
+            next = lower(next, m);
+    }
+    /* One that is late may be told again, itself; nobody else may be told anything meanwhile. */
+    p->turn = p->holder ? p->holder : next;
+    if (p->holder && p->holder->task == PLAN_TASK_DONE)
+        wake(p, deadline_of(p, p->holder));
+}
+
+/* ---- what one machine does ---- */
+
+static void say(struct plan_step *step, enum plan_action action, const char *format, ...)
+    _printf_(3, 4);
+
+static void say(struct plan_step *step, enum plan_action action, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(step->reason, sizeof(step->reason), format, args);
+    va_end(args);
+    step->action = action;
+}
+
+/* It may be given a task, as far as its own standing goes: which one, if any? */
+static void assign_join(const struct planning *p, const struct plan_machine *m,
+                        struct plan_step *step)
+{
+    if (!p->cluster->api_reachable)
+        say(step, PLAN_WAIT, "waits for the API server, which does not answer");
+    else if (m->node_ready)
+        say(step, PLAN_WAIT, "waits until the cluster has noticed that its former Node is gone");
+    else if (m->role == ROLE_WORKER)
+        say(step, PLAN_JOIN_WORKER, "joins as a worker");
+    else if (p->turn == m)
+        say(step, PLAN_JOIN_CONTROL_PLANE, "joins as a control plane");
+    else
+        say(step, PLAN_WAIT, "waits until control plane %s has joined",
+            p->turn ? p->turn->name : "before it");
+}
+
+static void assign(const struct planning *p, const struct plan_machine *m, struct plan_step *step)
+{
+    const char *first = p->cluster->initialized_by;
+    if (p->cluster->initialized)
+        assign_join(p, m, step);
+    else if (!first && p->plan.elect && str_eq(p->plan.elect, m->name))
+        say(step, PLAN_WAIT, "is chosen to initialise the cluster");
+    else if (!first)
+        say(step, PLAN_WAIT, "waits for a control plane that can initialise the cluster");
+    else if (!str_eq(first, m->name))
+        say(step, PLAN_WAIT, "waits until %s has initialised the cluster", first);
+    else if (m->role != ROLE_CONTROL_PLANE)
+        say(step, PLAN_WAIT, "began to initialise the cluster, and is no control plane any more");
+    else
+        say(step, PLAN_INIT, "initialises the cluster");
+}
+
+static void step_joined(const struct planning *p, const struct plan_machine *m,
+                        struct plan_step *step)
+{
+    if (!p->cluster->initialized)
+        say(step, PLAN_WAIT, "waits for the answer of the API server that it started");
+    else if (m->node_ready)
+        say(step, PLAN_NOTHING, "is a member, and its Node is Ready");
+    else
+        say(step, PLAN_WAIT, "has joined; its Node is not Ready");
+}
+
+static void step_member(struct planning *p, const struct plan_machine *m, struct plan_step *step)
+{
+    switch (standing_of(p, m)) {
+    case STANDING_BUSY:
+        wake(p, deadline_of(p, m));
+        say(step, PLAN_BUSY, "carries out its task");
+        return;
+    case STANDING_JOINED:
+        step_joined(p, m, step);
+        return;
+    case STANDING_SPENT:
+        say(step, PLAN_FAILED, "did not succeed in %u attempts", m->attempts);
+        return;
+    case STANDING_PAUSING:
+        wake(p, pause_end(m));
+        say(step, PLAN_WAIT, "tries again in %lld s",
+            (long long)((pause_end(m) - p->now + 999) / 1000));
+        return;
+    default:
+        break;
+    }
+    if (m->alive)
+        assign(p, m, step);
+    else
+        say(step, PLAN_WAIT, "waits until its system reports");
+}
+
+static void step_machine(struct planning *p, const struct plan_machine *m, struct plan_step *step)
+{
+    if (m->role != ROLE_CONTROL_PLANE && m->role != ROLE_WORKER)
+        say(step, PLAN_NOTHING, "has no role in the cluster");
+    else if (m->leaving)
+        say(step, PLAN_NOTHING, "is leaving the cluster");
+    else if (!m->approved)
+        say(step, PLAN_WAIT, "is not approved");
+    else
+        step_member(p, m, step);
+}
+
+struct plan cluster_plan(const struct plan_cluster *cluster, const struct plan_machine *machines,
+                         size_t n, int64_t now, struct plan_step *steps)
+{
+    struct planning p = {.cluster = cluster, .machines = machines, .n = n, .now = now};
+    if (!cluster->initialized_by && !cluster->initialized)
+        elect(&p);
+    if (cluster->initialized)
+        find_turn(&p);
+    for (size_t i = 0; i < n; i++)
+        step_machine(&p, &machines[i], &steps[i]);
+    return p.plan;
+}
+
+const char *plan_action_text(enum plan_action action)
+{
+    static const char *const texts[] = {
+        [PLAN_NOTHING] = "Nothing",
+        [PLAN_WAIT] = "Wait",
+        [PLAN_BUSY] = "Busy",
+        [PLAN_INIT] = "Init",
+        [PLAN_JOIN_CONTROL_PLANE] = "JoinControlPlane",
+        [PLAN_JOIN_WORKER] = "JoinWorker",
+        [PLAN_FAILED] = "Failed",
+    };
+    return texts[action];
+}
