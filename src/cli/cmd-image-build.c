@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/image-commands.h"
 
+#include <dirent.h>
 #include <string.h>
 #include <time.h>
 
@@ -10,7 +11,7 @@
 #include "image/build.h"
 #include "image/pack.h"
 
-enum { FILE_MAX = 64 << 20, NODE_FILES = 4, PACKAGES_MAX = 512 };
+enum { FILE_MAX = 64 << 20, NODE_FILES = 4, PLUGINS_MAX = 256, PACKAGES_MAX = 512 };
 
 /* What every image of ours needs to start: the kernel's package is separate. */
 static const char *const base_packages[] = {"systemd-sysv", "udev", "kmod"};
@@ -20,9 +21,11 @@ struct inputs {
     struct arena *arena;
     struct image_description description;
     struct image_build build;
+    struct image_kubernetes kubernetes;
     struct image_build_file *files;
     char **loaded; /* contents of files that were read, to be freed */
     size_t loaded_count;
+    bool failed; /* out of memory for a path */
     char *log_path;
 };
 
@@ -70,6 +73,17 @@ static int add_file(struct inputs *in, const char *path, const char *source, mod
     return 0;
 }
 
+/* A path of the description, seen from where this program runs; in the arena. NULL stays NULL. */
+static const char *resolve(struct inputs *in, const char *folder, const char *path)
+{
+    if (!path || path[0] == '/')
+        return path;
+    _autofree_ char *joined = str_format("%s/%s", folder, path);
+    const char *text = joined ? arena_text(in->arena, joined, strlen(joined)) : NULL;
+    in->failed = in->failed || !text;
+    return text;
+}
+
 static int add_described(struct inputs *in, const char *folder,
                          const struct image_description_file *f, struct err *err)
 {
@@ -79,8 +93,7 @@ static int add_described(struct inputs *in, const char *folder,
             .path = f->path, .data = f->content, .len = strlen(f->content), .mode = mode};
         return 0;
     }
-    _autofree_ char *source =
-        f->source[0] == '/' ? strdup(f->source) : str_format("%s/%s", folder, f->source);
+    const char *source = resolve(in, folder, f->source);
     if (!source)
         return err_set(err, -ENOMEM, "out of memory");
     return add_file(in, f->path, source, mode, err);
@@ -120,10 +133,59 @@ static int add_node(struct inputs *in, const struct args *args, struct err *err)
     return r;
 }
 
+static int is_visible(const struct dirent *entry)
+{
+    return entry->d_name[0] != '.';
+}
+
+/* A folder's network plugins, to where those of network add-ons go too. */
+static int add_cni_plugins(struct inputs *in, const char *folder, struct err *err)
+{
+    struct dirent **names = NULL;
+    int n = scandir(folder, &names, is_visible, alphasort);
+    if (n < 0)
+        return err_errno(err, -errno, "kubernetes.cniPlugins: cannot list %s", folder);
+    int r = n == 0 || n > PLUGINS_MAX
+                ? err_set(err, -EINVAL, "kubernetes.cniPlugins: %d files in %s", n, folder)
+                : 0;
+    for (int i = 0; i < n; i++) {
+        const char *source = resolve(in, folder, names[i]->d_name);
+        const char *path = resolve(in, "/opt/cni/bin", names[i]->d_name);
+        if (r >= 0)
+            r = source && path ? add_file(in, path, source, 0755, err) : -ENOMEM;
+        free(names[i]);
+    }
+    free(names);
+    return r;
+}
+
+/* What the description says of Kubernetes, with paths as they are seen from here. */
+static int add_kubernetes(struct inputs *in, const char *folder, struct err *err)
+{
+    const struct image_description_kubernetes *d = &in->description.kubernetes;
+    const char **images = arena_array(in->arena, d->n_images + 1, sizeof(*images));
+    for (size_t i = 0; images && i < d->n_images; i++)
+        images[i] = resolve(in, folder, d->images[i]);
+    bool package = str_eq(d->cni_plugins, "package");
+    in->kubernetes = (struct image_kubernetes){
+        .version = d->version,
+        .binaries = resolve(in, folder, d->binaries),
+        .release = resolve(in, folder, d->release),
+        .repository = d->repository,
+        .key = resolve(in, folder, d->key),
+        .images = images,
+        .cni_plugins = package ? NULL : resolve(in, folder, d->cni_plugins),
+    };
+    if (in->failed || !images)
+        return err_set(err, -ENOMEM, "out of memory");
+    in->build.kubernetes = &in->kubernetes;
+    return package ? 0 : add_cni_plugins(in, in->kubernetes.cni_plugins, err);
+}
+
 static int add_files(struct inputs *in, const char *path, const struct args *args, struct err *err)
 {
     const struct image_description *d = &in->description;
-    size_t max = d->n_files + NODE_FILES;
+    size_t max = d->n_files + NODE_FILES + PLUGINS_MAX;
     const char *slash = strrchr(path, '/');
     _autofree_ char *folder =
         slash ? str_format("%.*s", (int)(slash - path + 1), path) : strdup(".");
@@ -132,6 +194,8 @@ static int add_files(struct inputs *in, const char *path, const struct args *arg
     if (!folder || !in->files || !in->loaded)
         return err_set(err, -ENOMEM, "out of memory");
     int r = d->slipway_node ? add_node(in, args, err) : 0;
+    if (r >= 0 && d->kubernetes.version)
+        r = add_kubernetes(in, folder, err);
     for (size_t i = 0; i < d->n_files && r >= 0; i++)
         r = add_described(in, folder, &d->files[i], err);
     in->build.files = in->files;

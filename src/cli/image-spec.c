@@ -49,6 +49,14 @@ static bool check_kernel_arguments(const char *text)
     return strlen(text) < IMAGE_CMDLINE_MAX - 80;
 }
 
+static bool check_given(const char *text)
+{
+    return text[0] != '\0';
+}
+
+static const struct format format_given = {.what = "a path", .check = check_given};
+static const struct format format_kubernetes_version = {
+    .what = "a version of Kubernetes such as v1.20.2", .check = image_kubernetes_version_valid};
 static const struct format format_image_name = {.what = "an image name (as RFC 1123 names are)",
                                                 .check = image_name_valid};
 static const struct format format_word = {.what = "a name", .check = check_word};
@@ -67,6 +75,32 @@ static const struct field file_fields[] = {
     F_STRING(S, source, "source",
              .doc =
                  "A file to copy, relative to the folder of the description; instead of content."),
+    {0}};
+#undef S
+
+static const char *const runtimes[] = {"containerd", NULL};
+
+#define S struct image_description_kubernetes
+static const struct field kubernetes_fields[] = {
+    F_STRING(S, version, "version", .flags = FIELD_REQUIRED, .format = &format_kubernetes_version,
+             .doc = "Version that the programs below are expected to have."),
+    F_STRING(S, binaries, "binaries", .format = &format_given,
+             .doc = "Folder with kubeadm, kubelet and kubectl."),
+    F_STRING(S, release, "release", .format = &format_given,
+             .doc = "A release's kubernetes-server-linux-amd64.tar.gz or "
+                    "kubernetes-node-linux-amd64.tar.gz, or a folder with one of them; the "
+                    "server's also brings the control plane's images."),
+    F_STRING(S, repository, "repository",
+             .doc = "An apt repository in the layout of pkgs.k8s.io, as a line of sources.list."),
+    F_STRING(S, key, "key", .format = &format_given,
+             .doc = "File with the repository's key, in ASCII armor."),
+    F_STRINGS(S, images, "images", FIELD_UNIQUE, .format = &format_given,
+              .doc = "Archives of container images, of docker or OCI, and folders of them."),
+    F_ENUM(S, runtime, "runtime", runtimes, .def = "\"containerd\"",
+           .doc = "What runs the containers."),
+    F_STRING(S, cni_plugins, "cniPlugins", .format = &format_given, .def = "\"package\"",
+             .doc = "Folder of network plugins, or package: those of Debian's "
+                    "containernetworking-plugins."),
     {0}};
 #undef S
 
@@ -103,6 +137,9 @@ const struct field image_description_fields[] = {
     F_BOOL(S, slipway_node, "slipwayNode",
            .doc = "Install slipway-node and start it on each boot."),
     F_BOOL(S, cloud_init, "cloudInit", .doc = "Install cloud-init."),
+    F_OBJECT(S, kubernetes, "kubernetes", struct image_description_kubernetes, kubernetes_fields,
+             .doc = "Make a node for Kubernetes of it. One of binaries, release and repository "
+                    "says where the programs come from; paths are relative to this file."),
     F_OBJECTS(S, files, "files", struct image_description_file, file_fields, 0,
               .doc = "Files to put into the image."),
     F_STRINGS(S, commands, "commands", 0, .format = &format_text, .max_length = 65536,
@@ -122,6 +159,45 @@ static void check_files(const struct checking *c, const struct image_description
     }
 }
 
+/* Where a member of an object is, or the object itself when it has none of that name. */
+static const struct where *where_member(json_t *object, const struct where *where, const char *name)
+{
+    const struct where *at = where ? where->child : NULL;
+    const char *key;
+    json_t *value;
+    json_object_foreach (object, key, value) {
+        if (at && str_eq(key, name))
+            return at;
+        at = at ? at->next : NULL;
+    }
+    return where;
+}
+
+/* Whether what is given together can go together. */
+static void check_kubernetes(const struct checking *c, json_t *object, const struct where *where,
+                             const struct image_description_kubernetes *k)
+{
+    int sources = !!k->binaries + !!k->release + !!k->repository;
+    int line = where_line(where);
+    if (sources == 0)
+        problem_add_at(c->problems, PROBLEM_REQUIRED, c->file, line, "kubernetes",
+                       "one of binaries, release and repository is needed");
+    if (sources > 1)
+        problem_add_at(c->problems, PROBLEM_INVALID, c->file, line, "kubernetes",
+                       "only one of binaries, release and repository may be given");
+    line = where_line(where_member(object, where, "repository"));
+    if (k->repository && !k->key)
+        problem_add_at(c->problems, PROBLEM_REQUIRED, c->file, line, "kubernetes.key",
+                       "needed with repository");
+    if (k->repository && !str_after(k->repository, "deb "))
+        problem_add_at(c->problems, PROBLEM_INVALID, c->file, line, "kubernetes.repository",
+                       "a line \"deb URL SUITE\" is needed, not \"%s\"", k->repository);
+    line = where_line(where_member(object, where, "key"));
+    if (k->key && !k->repository)
+        problem_add_at(c->problems, PROBLEM_INVALID, c->file, line, "kubernetes.key",
+                       "means nothing without repository");
+}
+
 static int decode(const struct checking *c, const struct document *document, struct arena *arena,
                   struct image_description *ret, struct err *err)
 {
@@ -138,6 +214,10 @@ static int decode(const struct checking *c, const struct document *document, str
     if (r < 0)
         return r;
     check_files(c, ret);
+    if (ret->kubernetes.version)
+        check_kubernetes(c, json_object_get(document->json, "kubernetes"),
+                         where_member(document->json, document->where, "kubernetes"),
+                         &ret->kubernetes);
     if (!str_eq(ret->architecture, "amd64"))
         problem_add_at(c->problems, PROBLEM_INVALID, c->file, 0, "architecture",
                        "\"%s\" cannot be built: amd64 can", ret->architecture);

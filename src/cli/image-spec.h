@@ -17,6 +17,21 @@ struct image_description_file {
     const char *source;  /* or a file, relative to the description's folder */
 };
 
+/* What runs containers; containerd is all there is so far. */
+enum image_runtime { IMAGE_RUNTIME_UNSET, IMAGE_RUNTIME_CONTAINERD };
+
+struct image_description_kubernetes {
+    const char *version;  /* NULL: the image is no Kubernetes node */
+    const char *binaries; /* one of these three; paths are relative to the description's folder */
+    const char *release;
+    const char *repository;
+    const char *key; /* with repository */
+    const char *const *images;
+    size_t n_images;
+    enum image_runtime runtime;
+    const char *cni_plugins; /* "package" or a folder */
+};
+
 struct image_description {
     const char *name;
     const char *description;
@@ -37,6 +52,7 @@ struct image_description {
     uint64_t size;
     bool slipway_node;
     bool cloud_init;
+    struct image_description_kubernetes kubernetes;
     const struct image_description_file *files;
     size_t n_files;
     const char *const *commands;

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/str.h"
 #include "cli/image-spec.h"
 
 struct reading {
@@ -68,6 +69,31 @@ static void test_everything(void **state)
     assert_string_equal(r.d.commands[1], "echo 2\necho 3\n");
 }
 
+static void test_kubernetes(void **state)
+{
+    (void)state;
+    _cleanup_(reading_free) struct reading r;
+    read_text(&r,
+              "name: x\nkubernetes:\n  version: v1.20.2\n  binaries: a\n  images: [b.tar, c]\n");
+    assert_int_equal(r.result, 0);
+    assert_string_equal(r.d.kubernetes.version, "v1.20.2");
+    assert_string_equal(r.d.kubernetes.binaries, "a");
+    assert_null(r.d.kubernetes.release);
+    assert_int_equal(r.d.kubernetes.n_images, 2);
+    assert_string_equal(r.d.kubernetes.images[1], "c");
+    assert_int_equal(r.d.kubernetes.runtime, IMAGE_RUNTIME_CONTAINERD);
+    assert_string_equal(r.d.kubernetes.cni_plugins, "package");
+}
+
+static void test_no_kubernetes(void **state)
+{
+    (void)state;
+    _cleanup_(reading_free) struct reading r;
+    read_text(&r, "name: x\n");
+    assert_int_equal(r.result, 0);
+    assert_null(r.d.kubernetes.version);
+}
+
 static void refuse(const char *text, const char *expected)
 {
     _cleanup_(reading_free) struct reading r;
@@ -75,6 +101,39 @@ static void refuse(const char *text, const char *expected)
     assert_int_equal(r.result, -EINVAL);
     if (!strstr(buf_str(&r.text), expected))
         fail_msg("\"%s\" does not hold \"%s\"", buf_str(&r.text), expected);
+}
+
+static void test_refuses_kubernetes(void **state)
+{
+    (void)state;
+    static const char start[] = "name: x\nkubernetes:\n  version: v1.20.2\n";
+    static const struct {
+        const char *rest;
+        const char *expected;
+    } cases[] = {
+        {"", ":2: kubernetes: one of binaries"},
+        {"  binaries: a\n  release: b\n", ":2: kubernetes: only one of"},
+        {"  binaries: a\n  repository: deb http://a /\n  key: k\n", ":2: kubernetes: only one of"},
+        {"  release: b\n  repository: deb http://a /\n  key: k\n", ":2: kubernetes: only one of"},
+        {"  repository: deb http://a /\n", ":4: kubernetes.key: needed"},
+        {"  binaries: a\n  key: k\n", ":5: kubernetes.key: means nothing"},
+        {"  repository: http://a /\n  key: k\n", ":4: kubernetes.repository: a line"},
+        {"  binary: a\n", ":4: kubernetes.binary: unknown field"},
+        {"  binaries: a\n  images: b.tar\n", ":5: kubernetes.images: "},
+        {"  binaries: a\n  images: [b.tar, b.tar]\n", "kubernetes.images[1]: "},
+        {"  binaries: a\n  images:\n  - b.tar\n  - 5\n", ":7: kubernetes.images[1]: "},
+        {"  binaries: a\n  runtime: docker\n", ":5: kubernetes.runtime: "},
+        {"  binaries: ''\n", ":4: kubernetes.binaries: "},
+        {"  binaries: a\n  cniPlugins: ''\n", ":5: kubernetes.cniPlugins: "},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        _autofree_ char *text = str_format("%s%s", start, cases[i].rest);
+        refuse(text, cases[i].expected);
+    }
+    refuse("name: x\nkubernetes:\n  binaries: a\n", "kubernetes.version: ");
+    refuse("name: x\nkubernetes: {}\n", "kubernetes.version: ");
+    refuse("name: x\nkubernetes: v1.20.2\n", ":2: kubernetes: ");
+    refuse("name: x\nkubernetes: {version: '1.20', binaries: a}\n", ":2: kubernetes.version: ");
 }
 
 static void test_refuses(void **state)
@@ -103,4 +162,5 @@ static void test_refuses(void **state)
 }
 
 UNIT_MAIN(cmocka_unit_test(test_defaults), cmocka_unit_test(test_everything),
-          cmocka_unit_test(test_refuses))
+          cmocka_unit_test(test_refuses), cmocka_unit_test(test_kubernetes),
+          cmocka_unit_test(test_no_kubernetes), cmocka_unit_test(test_refuses_kubernetes))

@@ -3,23 +3,24 @@
 
 #include <fcntl.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 
 #include "base/file.h"
 #include "base/log.h"
 #include "base/proc.h"
 #include "base/str.h"
+#include "image/build-fd.h"
 #include "image/build-sources.h"
 #include "image/store.h"
 
 extern const unsigned char image_customize_script[];
 extern const unsigned long image_customize_script_size;
+extern const unsigned char image_customize_kubernetes[];
+extern const unsigned long image_customize_kubernetes_size;
 
 enum {
     ARGUMENTS_MAX = 128,
     RESULT_MAX = 8192,
-    INHERITED_FD_MIN = 100, /* mmdebstrap has shells redirect its own, which must stay below 10 */
 };
 
 /* Growing lists of strings that end with NULL; what is added is freed with the list. */
@@ -56,6 +57,8 @@ struct building {
     int files_fd;  /* tar of the files; -1: none */
     int commands_fd;
     int result_fd;
+    int kubernetes_fd; /* customize-kubernetes.sh; -1: none is wanted */
+    struct image_kubernetes_files kubernetes;
     FILE *log;
     uint64_t disk_size;
     struct image_boot boot;
@@ -68,6 +71,8 @@ static void building_free(struct building *g)
     cleanup_fd(&g->files_fd);
     cleanup_fd(&g->commands_fd);
     cleanup_fd(&g->result_fd);
+    cleanup_fd(&g->kubernetes_fd);
+    image_kubernetes_close(&g->kubernetes);
     if (g->log)
         (void)fclose(g->log);
     if (g->work && tree_remove(g->work, NULL) < 0)
@@ -101,39 +106,6 @@ static int check_tools(struct err *err)
                        "GRUB for UEFI is missing: apt-get install "
                        "grub-efi-amd64-bin");
     return geteuid() == 0 ? 0 : check_tool("newuidmap", "uidmap", err);
-}
-
-/* Moves a descriptor, which the caller gives up, to a number that mmdebstrap does not use. */
-static int inherit(int fd)
-{
-    if (fd < 0)
-        return fd;
-    int high = fcntl(fd, F_DUPFD, INHERITED_FD_MIN);
-    int r = high < 0 ? -errno : high;
-    (void)close(fd);
-    return r;
-}
-
-/*
- * A file that the namespace of an unprivileged mmdebstrap can open through /proc/self/fd: its own
- * mode lets everybody, but it has no name that anybody could reach it by.
- */
-static int open_unnamed(const char *folder, mode_t mode)
-{
-    _autofd_ int fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, mode);
-    if (fd < 0 || fchmod(fd, mode) < 0)
-        return -errno;
-    return inherit(TAKE_FD(fd));
-}
-
-/* A file in memory for the child to read; -errno. */
-static int memory_file(const char *name, const void *data, size_t len)
-{
-    _autofd_ int fd = memfd_create(name, MFD_CLOEXEC);
-    if (fd < 0)
-        return -errno;
-    int r = len ? fd_write_full(fd, data, len) : 0;
-    return r < 0 ? r : inherit(TAKE_FD(fd));
 }
 
 static int stage_file(const char *folder, const struct image_build_file *file, struct err *err)
@@ -197,10 +169,19 @@ static int stage_files(struct building *g, struct err *err)
     r = proc_run(argv, &options, NULL, err);
     if (r < 0)
         return r;
-    g->files_fd = inherit(open(archive, O_RDONLY | O_CLOEXEC));
+    g->files_fd = build_fd_inherit(open(archive, O_RDONLY | O_CLOEXEC));
     if (g->files_fd < 0 || fchmod(g->files_fd, 0444) < 0)
         return err_errno(err, -errno, "cannot open %s", archive);
     return 0;
+}
+
+static int prepare_kubernetes(struct building *g, struct err *err)
+{
+    g->kubernetes_fd = build_fd_memory("customize-kubernetes.sh", image_customize_kubernetes,
+                                       image_customize_kubernetes_size);
+    if (g->kubernetes_fd < 0)
+        return err_set(err, -ENOMEM, "cannot make files in memory");
+    return image_kubernetes_open(g->b->kubernetes, g->work, &g->kubernetes, err);
 }
 
 static int prepare(struct building *g, struct err *err)
@@ -217,13 +198,14 @@ static int prepare(struct building *g, struct err *err)
         free(TAKE_PTR(g->work));
         return err_errno(err, r, "cannot make a folder in %s", b->folder);
     }
-    g->disk_fd = open_unnamed(g->work, 0666);
+    g->disk_fd = build_fd_unnamed(g->work, 0666);
     if (g->disk_fd < 0)
         return err_errno(err, g->disk_fd, "cannot create the disk in %s", b->folder);
-    g->script_fd = memory_file("customize.sh", image_customize_script, image_customize_script_size);
-    g->result_fd = memory_file("result", NULL, 0);
+    g->script_fd =
+        build_fd_memory("customize.sh", image_customize_script, image_customize_script_size);
+    g->result_fd = build_fd_memory("result", NULL, 0);
     if (b->commands)
-        g->commands_fd = memory_file("commands", b->commands, strlen(b->commands));
+        g->commands_fd = build_fd_memory("commands", b->commands, strlen(b->commands));
     if (g->script_fd < 0 || g->result_fd < 0 || (b->commands && g->commands_fd < 0))
         return err_set(err, -ENOMEM, "cannot make files in memory");
     if (b->log_path) {
@@ -233,13 +215,38 @@ static int prepare(struct building *g, struct err *err)
         setlinebuf(g->log); /* people follow it */
     }
     image_ids_derive(b->name, b->time, &g->ids);
-    return stage_files(g, err);
+    r = b->kubernetes ? prepare_kubernetes(g, err) : 0;
+    return r < 0 ? r : stage_files(g, err);
 }
 
 static void add_fd(struct strings *env, const char *name, int fd)
 {
     strings_take(env,
                  fd < 0 ? str_format("%s=", name) : str_format("%s=/proc/self/fd/%d", name, fd));
+}
+
+static void add_fds(struct strings *env, const char *name, const int *fds, size_t count)
+{
+    _autobuf_ struct buf text = BUF_INIT;
+    buf_printf(&text, "%s=", name);
+    for (size_t i = 0; i < count; i++) {
+        if (fds[i] >= 0)
+            buf_printf(&text, " /proc/self/fd/%d", fds[i]);
+    }
+    strings_take(env, buf_steal(&text));
+}
+
+static void add_kubernetes(const struct building *g, struct strings *env)
+{
+    const struct image_kubernetes *k = g->b->kubernetes;
+    const struct image_kubernetes_files *files = &g->kubernetes;
+    add_fd(env, "SLIPWAY_KUBERNETES", g->kubernetes_fd);
+    if (!k)
+        return;
+    strings_take(env, str_format("SLIPWAY_KUBERNETES_VERSION=%s", k->version));
+    strings_take(env, str_format("SLIPWAY_KUBERNETES_CNI=%s", k->cni_plugins ? "" : "yes"));
+    add_fds(env, "SLIPWAY_KUBERNETES_BINARIES", files->binaries, ARRAY_SIZE(files->binaries));
+    add_fds(env, "SLIPWAY_KUBERNETES_IMAGES", files->images, files->image_count);
 }
 
 /* The environment for mmdebstrap, customize.sh and mke2fs: ours and the description of the work. */
@@ -268,6 +275,7 @@ static void make_environment(const struct building *g, struct strings *env)
     add_fd(env, "SLIPWAY_FILES", g->files_fd);
     add_fd(env, "SLIPWAY_COMMANDS", g->commands_fd);
     add_fd(env, "SLIPWAY_RESULT", g->result_fd);
+    add_kubernetes(g, env);
 }
 
 static void add_joined(struct strings *args, const char *option, const char *const *items)
@@ -296,6 +304,7 @@ static void make_arguments(const struct building *g, const struct image_sources 
     strings_take(args, str_format("--skip=cleanup/apt,cleanup/mmdebstrap,cleanup/reproducible"));
     strings_take(args, str_format("--include=%s,initramfs-tools,zstd", b->kernel));
     add_joined(args, "--include=", b->packages);
+    add_joined(args, "--include=", (const char *const *)(const void *)g->kubernetes.packages);
     add_joined(args, "--components=", b->components);
     if (!b->documentation)
         add_joined(args, "--dpkgopt=", unread);
@@ -308,6 +317,8 @@ static void make_arguments(const struct building *g, const struct image_sources 
     strings_take(args, str_format("/dev/null"));
     add_joined(args, "", (const char *const *)(const void *)sources->lines);
     add_joined(args, "", b->mirrors);
+    if (g->kubernetes.sources)
+        strings_take(args, str_format("%s", g->kubernetes.sources));
 }
 
 /* mmdebstrap's and customize.sh's messages become the steps that people see. */
@@ -320,6 +331,8 @@ static void on_line(void *data, const char *line)
         {"I: installing essential", "installing essential packages"},
         {"I: installing remaining", "installing packages"},
         {"slipway: configuring", "configuring"},
+        {"slipway: setting up Kubernetes", "setting up Kubernetes"},
+        {"slipway: importing container images", "importing container images"},
         {"slipway: running commands", "running commands"},
         {"slipway: writing", "writing the root file system"},
     };
@@ -414,7 +427,10 @@ static int save(struct building *g, struct image_manifest *ret, struct err *err)
         return r;
     m.boot = g->boot;
     m.node = b->node;
-    r = image_save(b->folder, g->disk_fd, &options, &m, err);
+    if (b->kubernetes)
+        r = str_copy(m.kubernetes, sizeof(m.kubernetes), b->kubernetes->version);
+    if (r >= 0)
+        r = image_save(b->folder, g->disk_fd, &options, &m, err);
     if (r < 0)
         return r;
     *ret = m;
@@ -430,7 +446,9 @@ int image_build(const struct image_build *build, struct image_manifest *ret_mani
                                                   .script_fd = -1,
                                                   .files_fd = -1,
                                                   .commands_fd = -1,
-                                                  .result_fd = -1};
+                                                  .result_fd = -1,
+                                                  .kubernetes_fd = -1,
+                                                  .kubernetes = IMAGE_KUBERNETES_FILES_INIT};
     int r = check_tools(err);
     if (r >= 0)
         r = prepare(&g, err);

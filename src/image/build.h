@@ -20,6 +20,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "image/build-kubernetes.h"
 #include "image/gpt.h"
 #include "image/manifest.h"
 #include "image/progress.h"
@@ -50,8 +51,9 @@ struct image_build {
     const char *commands; /* shell text to run inside the tree; NULL: none */
     const struct image_build_file *files;
     size_t file_count;
-    bool node;          /* files hold slipway-node and its unit: enable it */
-    int level;          /* zstd; 0: default */
+    const struct image_kubernetes *kubernetes; /* NULL: none */
+    bool node;                                 /* files hold slipway-node and its unit: enable it */
+    int level;                                 /* zstd; 0: default */
     int64_t time;       /* seconds since 1970 for all files and file systems */
     const char *folder; /* where the image goes; the raw disk is made there too */
     const struct image_progress *progress;        /* may be NULL */

@@ -15,6 +15,7 @@
 #   SLIPWAY_COMMANDS     shell script to run inside the tree
 #   SLIPWAY_HOSTNAME, SLIPWAY_LOCALE
 #   SLIPWAY_NODE         yes: enable slipway-node
+#   SLIPWAY_KUBERNETES   customize-kubernetes.sh, which has more to read
 #   SLIPWAY_CMDLINE      kernel arguments behind root=
 #   SLIPWAY_ROOT_UUID, SLIPWAY_ROOT_OFFSET (bytes), SLIPWAY_DISK_SIZE (bytes; 0: as small as possible)
 #   SOURCE_DATE_EPOCH
@@ -317,6 +318,10 @@ write_file_system() {
         -O '^orphan_file,^metadata_csum_seed' -L root -U "$SLIPWAY_ROOT_UUID" \
         -E "offset=$SLIPWAY_ROOT_OFFSET,hash_seed=$SLIPWAY_ROOT_UUID,lazy_itable_init=0,lazy_journal_init=0" \
         -d "$root" "$SLIPWAY_DISK" $((size / 4096))
+    if [ -n "$SLIPWAY_KUBERNETES" ]; then
+        . "$SLIPWAY_KUBERNETES"
+        kubernetes_attributes "$SLIPWAY_DISK?offset=$SLIPWAY_ROOT_OFFSET"
+    fi
     level_times
     {
         echo "size=$((SLIPWAY_ROOT_OFFSET + size + 1048576))"
@@ -354,6 +359,10 @@ late)
     quiet_timers
     lean_start
     enable_services
+    if [ -n "$SLIPWAY_KUBERNETES" ]; then
+        . "$SLIPWAY_KUBERNETES"
+        kubernetes
+    fi
     run_commands
     exec unshare --mount --propagation unchanged sh "$0" finish "$root"
     ;;
