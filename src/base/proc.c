@@ -70,8 +70,8 @@ static int spawn_piped(const char *const argv[], const struct proc_options *o, i
         r = posix_spawn_file_actions_adddup2(&actions, in, 0);
     else
         r = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-    if (r == 0 && out >= 0)
-        r = posix_spawn_file_actions_adddup2(&actions, out, 1);
+    if (r == 0 && (out >= 0 || o->merge))
+        r = posix_spawn_file_actions_adddup2(&actions, o->merge ? log : out, 1);
     else if (r == 0)
         r = posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
     if (r == 0)
@@ -134,7 +134,7 @@ static void take_log(struct child *c, const struct proc_options *o, const char *
     if (o->log)
         buf_add(o->log, data, len);
     for (size_t i = 0; i < len; i++) {
-        if (data[i] == '\n' || data[i] == '\r' || c->line.len > 4000)
+        if (data[i] == '\n' || data[i] == '\r' || c->line.len > PROC_LINE_MAX)
             end_line(c, o);
         if (data[i] != '\n' && data[i] != '\r')
             buf_addc(&c->line, data[i]);

@@ -12,18 +12,22 @@
 #include "base/buf.h"
 #include "base/err.h"
 
+enum { PROC_LINE_MAX = 4000 };
+
 struct proc_options {
     const char *input; /* written to its standard input; NULL: /dev/null */
     size_t input_len;
     struct buf *output;     /* collects standard output; NULL: discarded */
     struct buf *log;        /* collects standard error too; NULL: its last lines go into err */
+    bool merge;             /* standard output goes where standard error goes; output is NULL */
     const char *const *env; /* "NAME=value", NULL-terminated; NULL: inherited */
     const char *chdir;      /* working folder; NULL: inherited */
     int timeout_ms;         /* 0: none; on expiry the child's process group is killed: -ETIMEDOUT */
     /* Once not 0 (set by a signal handler): the group gets SIGTERM, time to clean up, then SIGKILL:
        -EINTR. May be NULL. */
     const volatile sig_atomic_t *cancel;
-    /* Called with each line (without newline) of standard error as it comes; may be NULL. */
+    /* Called with each line (without newline) of standard error as it comes; may be NULL. A line
+       that is longer than PROC_LINE_MAX comes in pieces, each but the last longer than that. */
     void (*on_line)(void *data, const char *line);
     void *data;
 };

@@ -37,6 +37,21 @@ static void test_timeout_kills(void **state)
     assert_int_equal(proc_run(argv, &o, NULL, &err), -ETIMEDOUT);
 }
 
+static void collect_line(void *data, const char *line)
+{
+    buf_printf(data, "%zu;", strlen(line));
+}
+
+static void test_merged_output_comes_as_lines(void **state)
+{
+    (void)state;
+    _autobuf_ struct buf lines = BUF_INIT;
+    const char *argv[] = {"sh", "-c", "echo one; echo three >&2; printf '%04500d' 0", NULL};
+    struct proc_options o = {.merge = true, .on_line = collect_line, .data = &lines};
+    assert_int_equal(proc_run(argv, &o, NULL, NULL), 0);
+    assert_string_equal(buf_str(&lines), "3;5;4001;499;");
+}
+
 struct cancelling {
     volatile sig_atomic_t cancel;
     bool cleaned;
@@ -65,4 +80,5 @@ static void test_cancel_lets_it_clean_up(void **state)
 
 UNIT_MAIN(cmocka_unit_test(test_input_and_output),
           cmocka_unit_test(test_failure_says_what_it_wrote), cmocka_unit_test(test_timeout_kills),
+          cmocka_unit_test(test_merged_output_comes_as_lines),
           cmocka_unit_test(test_cancel_lets_it_clean_up))

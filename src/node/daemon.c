@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "net/link.h"
+#include "node/cluster-watch.h"
 #include "node/commands.h"
 #include "node/duty.h"
 #include "node/facts.h"
@@ -17,10 +18,8 @@
 
 enum {
     IDENTITY_MAX = 16384,
-    HEARTBEAT_LEAST_S = 10,
-    HEARTBEAT_DEFAULT_S = 60,
-    FAILURE_HEARTBEATS = 10, /* a failure is repeated this much more rarely */
     POLL_LONGEST_MS = 3600000,
+    NO_MEMORY_MS = 1000,
 };
 
 struct daemon {
@@ -30,6 +29,7 @@ struct daemon {
     struct node_state state;
     struct provision provision;
     struct duties duties;
+    struct cluster_watch cluster;
     uint32_t tries;
     bool heard; /* the server answered at least once */
     int net, events;
@@ -86,13 +86,8 @@ static void server_silent(struct daemon *d, const struct err *err)
 
 static void server_answered(struct daemon *d, const struct protocol_answer *answer)
 {
-    uint32_t seconds = answer->poll_seconds;
-    if (seconds == 0)
-        seconds = HEARTBEAT_DEFAULT_S;
-    if (seconds < HEARTBEAT_LEAST_S)
-        seconds = HEARTBEAT_LEAST_S;
-    if (d->duties.failed)
-        seconds *= FAILURE_HEARTBEATS;
+    uint32_t seconds =
+        duty_poll_seconds(answer->action == PROTOCOL_WAIT, answer->poll_seconds, d->duties.failed);
     d->duties.next_heartbeat = clock_now(d->node->clock) + (int64_t)seconds * 1000;
     d->tries = 0;
     if (answer->action == PROTOCOL_REJECT)
@@ -101,6 +96,26 @@ static void server_answered(struct daemon *d, const struct protocol_answer *answ
         log_info("Reported to the server %lld ms after the kernel started.",
                  (long long)clock_now(d->node->clock));
     d->heard = true;
+}
+
+static void take_answer(struct daemon *d, const struct protocol_answer *answer)
+{
+    server_answered(d, answer);
+    if (answer->action == PROTOCOL_REJECT)
+        status("rejected by the server");
+    else if (answer->action == PROTOCOL_WAIT && answer->reason)
+        status(answer->reason);
+    else
+        status("reported to the server");
+    if (answer->action == PROTOCOL_TASK)
+        cluster_watch_take(&d->cluster, answer->sealed_task, &d->talk.key);
+}
+
+static void add_cluster(struct daemon *d, json_t *system)
+{
+    json_t *cluster = cluster_watch_facts(&d->cluster);
+    if (cluster)
+        (void)json_object_set_new(system, "cluster", cluster);
 }
 
 static void say_hello(struct daemon *d)
@@ -112,20 +127,34 @@ static void say_hello(struct daemon *d)
     /* Asking systemd takes a process: not before the machine counts as running. */
     if (r == 0 && d->heard)
         units_add_failed(hello.system);
-    if (r == 0)
+    if (r == 0) {
+        add_cluster(d, hello.system);
         r = conversation_hello(&d->talk, &hello, &answer, &err);
+    }
     protocol_hello_free(&hello);
     if (r < 0) {
         server_silent(d, &err);
         return;
     }
     d->duties.said_hello = true;
-    server_answered(d, &answer);
-    status(answer.action == PROTOCOL_REJECT ? "rejected by the server" : "reported to the server");
+    take_answer(d, &answer);
     protocol_answer_free(&answer);
 }
 
 /* Sends a report; true when the server took note. */
+static bool send_report(struct daemon *d, struct protocol_report *report)
+{
+    struct protocol_answer answer = {0};
+    struct err err = ERR_INIT;
+    int r = conversation_report(&d->talk, report, &answer, &err);
+    if (r == 0)
+        server_answered(d, &answer);
+    protocol_answer_free(&answer);
+    if (r < 0)
+        server_silent(d, &err);
+    return r == 0;
+}
+
 static bool say_report(struct daemon *d, const char *failure, const char *message)
 {
     struct protocol_report report = {
@@ -134,18 +163,22 @@ static bool say_report(struct daemon *d, const char *failure, const char *messag
         .failure = failure ? strdup(failure) : NULL,
         .final = failure,
     };
-    struct protocol_answer answer = {0};
-    struct err err = ERR_INIT;
-    int r = report.step && report.message ? 0 : -ENOMEM;
-    if (r == 0)
-        r = conversation_report(&d->talk, &report, &answer, &err);
+    bool told = report.step && report.message && send_report(d, &report);
     protocol_report_free(&report);
-    if (r == 0)
-        server_answered(d, &answer);
-    protocol_answer_free(&answer);
-    if (r < 0)
-        server_silent(d, &err);
-    return r == 0;
+    return told;
+}
+
+/* How far the task has come; what comes meanwhile is told together, next time. */
+static void say_task(struct daemon *d)
+{
+    struct protocol_report report = {0};
+    if (cluster_watch_report(&d->cluster, &report) < 0) {
+        d->duties.next_try = clock_now(d->node->clock) + NO_MEMORY_MS;
+        return;
+    }
+    if (send_report(d, &report))
+        cluster_watch_told(&d->cluster, &report);
+    protocol_report_free(&report);
 }
 
 static void say_failure(struct daemon *d)
@@ -195,18 +228,10 @@ static void on_event(void *data, const struct net_event *event)
     *changed |= event->kind == NET_ADDRESS_CHANGED || event->kind == NET_EVENTS_LOST;
 }
 
-/* Waits for the time or for an address that comes or goes. */
-static int wait_for_change(struct daemon *d, int64_t until)
+static int take_addresses(struct daemon *d)
 {
-    int64_t left = until - clock_now(d->node->clock);
-    if (left < 0)
-        left = 0;
-    struct pollfd poll_fd = {.fd = d->events, .events = POLLIN};
-    int n = poll(&poll_fd, 1, left > POLL_LONGEST_MS ? POLL_LONGEST_MS : (int)left);
-    if (n < 0)
-        return errno == EINTR ? 0 : -errno;
     bool changed = false;
-    int r = n > 0 ? net_events_read(d->events, on_event, &changed) : 0;
+    int r = net_events_read(d->events, on_event, &changed);
     if (!changed)
         return r;
     d->duties.has_address = facts_have_address(d->net);
@@ -215,6 +240,36 @@ static int wait_for_change(struct daemon *d, int64_t until)
     d->duties.next_try = 0;
     d->tries = 0;
     return r;
+}
+
+/* Waits for the time, for an address that comes or goes, or for the task of the cluster. */
+static int wait_for_change(struct daemon *d, int64_t until)
+{
+    int64_t left = until - clock_now(d->node->clock);
+    if (left < 0)
+        left = 0;
+    struct pollfd fds[] = {{.fd = d->events, .events = POLLIN},
+                           {.fd = d->cluster.fd, .events = POLLIN}};
+    int n = poll(fds, ARRAY_SIZE(fds), left > POLL_LONGEST_MS ? POLL_LONGEST_MS : (int)left);
+    if (n < 0)
+        return errno == EINTR ? 0 : -errno;
+    if (fds[1].revents)
+        cluster_watch_read(&d->cluster);
+    return fds[0].revents ? take_addresses(d) : 0;
+}
+
+/* Local: it needs no server. */
+static int64_t tend_cluster(struct daemon *d)
+{
+    int64_t until = INT64_MAX;
+    cluster_watch_step(&d->cluster, &until);
+    if (d->cluster.ended) {
+        d->cluster.ended = false;
+        d->duties.said_hello = false;
+        d->duties.next_try = 0;
+    }
+    d->duties.task_news = d->cluster.news;
+    return until;
 }
 
 static void forget_at_heartbeat(struct daemon *d, int64_t now)
@@ -229,10 +284,13 @@ static void forget_at_heartbeat(struct daemon *d, int64_t now)
         d->duties.said_hello = false;
 }
 
-static bool is_finished(const struct duties *d)
+static bool is_finished(const struct daemon *d)
 {
-    bool told = !d->has_identity || (d->said_hello && (!d->failed || d->said_failure));
-    return told && !d->commands_pending;
+    const struct duties *duties = &d->duties;
+    bool told =
+        !duties->has_identity || (duties->said_hello && (!duties->failed || duties->said_failure));
+    bool busy = d->options->start_task && (d->cluster.news || cluster_watch_is_busy(&d->cluster));
+    return told && !busy && !duties->commands_pending;
 }
 
 static int carry_out(struct daemon *d, enum duty duty, int64_t until)
@@ -252,6 +310,9 @@ static int carry_out(struct daemon *d, enum duty duty, int64_t until)
     case DUTY_FAILURE:
         say_failure(d);
         return 0;
+    case DUTY_TASK:
+        say_task(d);
+        return 0;
     }
     return -EINVAL;
 }
@@ -259,11 +320,11 @@ static int carry_out(struct daemon *d, enum duty duty, int64_t until)
 static int run_loop(struct daemon *d, struct err *err)
 {
     bool leave = d->options->once || !d->duties.has_identity;
-    while (!leave || !is_finished(&d->duties)) {
-        int64_t until = 0, now = clock_now(d->node->clock);
+    while (!leave || !is_finished(d)) {
+        int64_t until = 0, task_until = tend_cluster(d), now = clock_now(d->node->clock);
         forget_at_heartbeat(d, now);
         enum duty duty = duty_next(&d->duties, now, &until);
-        int r = carry_out(d, duty, until);
+        int r = carry_out(d, duty, task_until < until ? task_until : until);
         if (r < 0)
             return err_errno(err, r, "cannot watch the network");
     }
@@ -312,6 +373,7 @@ static void daemon_free(struct daemon *d)
     cleanup_fd(&d->net);
     cleanup_fd(&d->events);
     conversation_free(&d->talk);
+    cluster_watch_free(&d->cluster);
     node_state_free(&d->state);
     provision_free(&d->provision);
 }
@@ -320,8 +382,10 @@ int node_daemon_run(const struct node *node, const struct node_daemon_options *o
                     struct err *err)
 {
     _cleanup_(daemon_free) struct daemon d = {
-        .node = node, .options = options, .net = -1, .events = -1};
+        .node = node, .options = options, .net = -1, .events = -1, .cluster = {.fd = -1}};
     int r = load(&d, err);
+    if (r == 0 && d.duties.has_identity)
+        r = cluster_watch_open(&d.cluster, node, options->start_task, options->start_data, err);
     if (r == 0)
         r = open_network(&d, err);
     if (r < 0)

@@ -9,6 +9,10 @@ struct node_daemon_options {
     const char *sys, *dev; /* "/sys", "/dev" */
     struct node_transport transport;
     struct rng *rng;
+    /* Starts the unit that carries out the task of a cluster, without waiting for it; NULL: tasks
+       are left to another process. */
+    int (*start_task)(void *data, struct err *err);
+    void *start_data;
     bool once; /* return when everything was said and done, instead of staying */
 };
 

@@ -1,7 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "node/duty.h"
 
-enum { BACKOFF_FIRST_MS = 100, BACKOFF_LAST_MS = 30000 };
+enum {
+    BACKOFF_FIRST_MS = 100,
+    BACKOFF_LAST_MS = 30000,
+    HEARTBEAT_LEAST_S = 10,
+    HEARTBEAT_DEFAULT_S = 60,
+    FAILURE_HEARTBEATS = 10, /* a failure is repeated this much more rarely */
+};
 
 static void wait_until(int64_t when, int64_t now, int64_t *until)
 {
@@ -25,12 +31,16 @@ static enum duty local_duty(const struct duties *d, int64_t now, int64_t *until)
 static enum duty server_duty(const struct duties *d, int64_t now, int64_t *until)
 {
     bool hello = !d->said_hello, failure = d->failed && !d->said_failure;
-    if (!d->has_identity || !d->has_address || d->commands_pending || (!hello && !failure))
+    if (!d->has_identity || !d->has_address || d->commands_pending ||
+        (!hello && !failure && !d->task_news))
         return DUTY_WAIT;
     if (now < d->next_try) {
         wait_until(d->next_try, now, until);
         return DUTY_WAIT;
     }
+    /* Why a task failed comes before the hello that asks for another one. */
+    if (d->task_news)
+        return DUTY_TASK;
     return hello ? DUTY_HELLO : DUTY_FAILURE;
 }
 
@@ -45,6 +55,17 @@ enum duty duty_next(const struct duties *d, int64_t now, int64_t *ret_until)
     if (d->next_heartbeat)
         wait_until(d->next_heartbeat, now, ret_until);
     return DUTY_WAIT;
+}
+
+uint32_t duty_poll_seconds(bool waits, uint32_t asked, bool failed)
+{
+    if (waits && asked > 0)
+        return asked;
+    if (asked == 0)
+        asked = HEARTBEAT_DEFAULT_S;
+    if (asked < HEARTBEAT_LEAST_S)
+        asked = HEARTBEAT_LEAST_S;
+    return failed ? asked * FAILURE_HEARTBEATS : asked;
 }
 
 uint32_t duty_backoff_ms(uint32_t tries, uint32_t random)

@@ -14,6 +14,7 @@ enum duty {
     DUTY_COMMANDS, /* run them */
     DUTY_HELLO,    /* report in: the Machine becomes Running */
     DUTY_FAILURE,  /* report what went wrong */
+    DUTY_TASK,     /* report how far the task of the cluster has come */
 };
 
 struct duties {
@@ -25,6 +26,7 @@ struct duties {
     bool failed;           /* first boot, or a command */
     bool said_hello;       /* since the addresses changed last, or within the heartbeat */
     bool said_failure;
+    bool task_news;         /* of the task of the cluster, that the server does not know */
     int64_t started;        /* monotonic ms */
     int64_t next_try;       /* not before: back-off after the server did not answer */
     int64_t next_heartbeat; /* when said_hello is to be forgotten; 0: not yet */
@@ -34,6 +36,12 @@ enum { DUTY_NETWORK_ANYWAY_MS = 60000 /* commands run without a network after th
 
 /* *ret_until: monotonic ms, INT64_MAX: only a change of addresses matters. */
 enum duty duty_next(const struct duties *d, int64_t now, int64_t *ret_until);
+
+/*
+ * Seconds until the next hello. `waits`: the server has something to do for this machine, and says
+ * when to ask again; otherwise a hello only shows that the machine is there.
+ */
+uint32_t duty_poll_seconds(bool waits, uint32_t asked, bool failed);
 
 /* How long to wait after `tries` failures in a row: 100 ms doubling to 30 s, less up to a quarter.
  */

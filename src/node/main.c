@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* slipway-node: makes an installed machine what Slipway says it shall be, and reports it. */
 #include <getopt.h>
+#include <signal.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "base/str.h"
+#include "node/cluster-task.h"
 #include "node/daemon.h"
 #include "node/first-boot.h"
 #include "node/grow.h"
 #include "node/post.h"
 #include "node/show-status.h"
+#include "node/units.h"
 
 enum { EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_NOT_CONFIGURED = 3 };
 
@@ -32,11 +35,13 @@ static const char help_text[] =
     "  grow         Enlarge the root partition and its file system to what is free behind it\n"
     "  run          Run the machine's commands, report to the server, and stay\n"
     "  report       As run, but end when the server has answered\n"
+    "  cluster-task Do what the server told this machine to do in its cluster; run starts it\n"
+    "  reset        Take this machine out of its cluster: kubeadm reset, and what that leaves\n"
     "\n"
     "Options:\n"
     "  --root DIR     Configure the system below DIR instead of the running one\n"
     "  --seed PATH    Read this FAT partition or file instead of looking for the label CIDATA\n"
-    "  --force        first-boot: do it again\n"
+    "  --force        first-boot: do it again; reset: do not ask\n"
     "  -o, --output json\n"
     "                 status: print JSON\n"
     "  -v, --verbose  Say more\n"
@@ -93,6 +98,66 @@ static int run_grow(const struct arguments *a)
     return 0;
 }
 
+static volatile sig_atomic_t stopped;
+
+static void on_signal(int signal)
+{
+    (void)signal;
+    stopped = 1;
+}
+
+/* kubeadm is told, and what it leaves is written down, before this process ends. */
+static struct cluster_tools cluster_tools(const struct arguments *a)
+{
+    bool live = node_is_live(&a->node);
+    struct sigaction action = {.sa_handler = on_signal};
+    (void)sigemptyset(&action.sa_mask);
+    (void)sigaction(SIGTERM, &action, NULL);
+    (void)sigaction(SIGINT, &action, NULL);
+    return (struct cluster_tools){
+        .journalctl = live ? "journalctl" : NULL,
+        .systemctl = live ? "systemctl" : NULL,
+        .runtime_ms = CLUSTER_RUNTIME_MS,
+        .cancel = &stopped,
+    };
+}
+
+static int run_cluster_task(const struct arguments *a)
+{
+    struct err err = ERR_INIT;
+    struct cluster_tools tools = cluster_tools(a);
+    return cluster_task_run(&a->node, &tools, &err) < 0 ? failed(&err) : 0;
+}
+
+static bool confirmed(void)
+{
+    char line[16];
+    fputs("This takes the machine out of its cluster and deletes what it has of it. Go on? [y/N] ",
+          stdout);
+    (void)fflush(stdout);
+    return fgets(line, sizeof(line), stdin) && (line[0] == 'y' || line[0] == 'Y');
+}
+
+static int run_reset(const struct arguments *a)
+{
+    struct err err = ERR_INIT;
+    struct cluster_tools tools = cluster_tools(a);
+    if (!a->force && !confirmed()) {
+        log_error("Nothing was done.");
+        return EXIT_FAILED;
+    }
+    if (cluster_reset_by_hand(&a->node, &tools, &err) < 0)
+        return failed(&err);
+    log_info("This machine is in no cluster any more.");
+    return 0;
+}
+
+static int start_cluster_task(void *data, struct err *err)
+{
+    (void)data;
+    return units_start("slipway-node-cluster.service", err);
+}
+
 static int run_daemon(const struct arguments *a, bool once)
 {
     struct err err = ERR_INIT;
@@ -105,8 +170,11 @@ static int run_daemon(const struct arguments *a, bool once)
         r = post_new(identity.server, &post, &err);
     else
         log_info("This machine has no identity: nothing will be reported.");
-    struct node_daemon_options options = {
-        .sys = "/sys", .rng = &rng_system, .once = once, .transport = {post_send, post}};
+    struct node_daemon_options options = {.sys = "/sys",
+                                          .rng = &rng_system,
+                                          .once = once,
+                                          .transport = {post_send, post},
+                                          .start_task = once ? NULL : start_cluster_task};
     if (r == 0 || r == -ENOENT)
         r = node_daemon_run(&a->node, &options, &err);
     return r < 0 ? failed(&err) : 0;
@@ -129,6 +197,10 @@ static int run_command(const char *command, const struct arguments *a)
         return run_first_boot(a);
     if (str_eq(command, "grow"))
         return run_grow(a);
+    if (str_eq(command, "cluster-task"))
+        return run_cluster_task(a);
+    if (str_eq(command, "reset"))
+        return run_reset(a);
     if (str_eq(command, "run") || str_eq(command, "report"))
         return run_daemon(a, command[1] == 'e');
     log_error("There is no command \"%s\". Try: slipway-node --help", command);

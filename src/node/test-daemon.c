@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The daemon against the server's own guard, in one process: no sockets but those to the kernel. */
+/*
+ * The daemon against the server's own guard, in one process: no sockets but those to the kernel.
+ * The unit that carries out a cluster's task is a thread here, which runs the same code.
+ */
 #include "node/daemon.h"
 
 #include <pthread.h>
@@ -13,31 +16,58 @@
 #include "base/str.h"
 #include "base/test.h"
 #include "net/link.h"
+#include "node/cluster-store.h"
+#include "node/cluster-task.h"
 #include "node/state.h"
 #include "node/units.h"
 #include "protocol/guard.h"
 #include "provision/seed.h"
 
-enum { SAID_MAX = 16 };
+enum { SAID_MAX = 32, TASKS_MAX = 4 };
 
 /* A server that takes everything, and notes in what order. */
 struct fake_server {
     struct trust_key key, machine_key;
     struct protocol_guard *guard;
-    char said[SAID_MAX][160];
+    char said[SAID_MAX][240];
     size_t count;
-    unsigned deaf; /* requests to drop first */
+    unsigned deaf;          /* requests to drop first */
+    char *tasks[TASKS_MAX]; /* sealed; handed out one by one, each with a hello */
+    size_t next_task;
 };
+
+/* " [TASK STATE FAILURE]" of a hello, "" when it has none. */
+static const char *cluster_said(const json_t *body, char dst[static 128])
+{
+    const json_t *cluster = json_object_get(json_object_get(body, "system"), "cluster");
+    const char *failure = json_string_value(json_object_get(cluster, "failure"));
+    dst[0] = '\0';
+    if (cluster)
+        (void)snprintf(dst, 128, " [%s %s%s%s]",
+                       json_string_value(json_object_get(cluster, "task")),
+                       json_string_value(json_object_get(cluster, "state")), failure ? " " : "",
+                       failure ? failure : "");
+    return dst;
+}
 
 static void note(struct fake_server *server, const char *path, const json_t *body)
 {
+    char cluster[128];
     assert_true(server->count < SAID_MAX);
     const char *step = json_string_value(json_object_get(body, "step"));
     const char *failure = json_string_value(json_object_get(body, "failure"));
     const char *message = json_string_value(json_object_get(body, "message"));
-    (void)snprintf(server->said[server->count++], sizeof(server->said[0]), "%s%s%s%s%s%s%s", path,
+    (void)snprintf(server->said[server->count++], sizeof(server->said[0]), "%s%s%s%s%s%s%s%s", path,
                    step ? " " : "", step ? step : "", failure ? " " : "", failure ? failure : "",
-                   message ? ": " : "", message ? message : "");
+                   message ? ": " : "", message ? message : "", cluster_said(body, cluster));
+}
+
+static void hand_out_next(struct fake_server *server, struct protocol_answer *answer)
+{
+    if (server->next_task == TASKS_MAX || !server->tasks[server->next_task])
+        return;
+    answer->action = PROTOCOL_TASK;
+    answer->sealed_task = strdup(server->tasks[server->next_task++]);
 }
 
 static char *answer_text(struct fake_server *server, const char *path, const char *text, size_t len)
@@ -52,9 +82,12 @@ static char *answer_text(struct fake_server *server, const char *path, const cha
         assert_int_equal(r, 0);
         assert_memory_equal(&request.key, &server->machine_key.public, sizeof(request.key));
         note(server, path, request.body);
+        if (str_eq(path, PROTOCOL_PATH_HELLO))
+            hand_out_next(server, &answer);
         json_t *body = protocol_answer_to_json(&answer);
         reply = protocol_guard_answer(server->guard, &request, body);
         json_decref(body);
+        protocol_answer_free(&answer);
     }
     protocol_request_free(&request);
     return reply;
@@ -100,6 +133,9 @@ struct scratch {
     unsigned asked;
     struct fake_server server;
     struct node_daemon_options options;
+    pthread_t unit; /* that carries out the task */
+    bool unit_started, unit_dies;
+    unsigned starts;
 };
 
 static void put(const struct scratch *s, const char *path, const char *text)
@@ -148,6 +184,8 @@ static int teardown(void **state)
     struct scratch *s = *state;
     assert_int_equal(tree_remove(s->folder, NULL), 0);
     protocol_guard_free(s->server.guard);
+    for (size_t i = 0; i < TASKS_MAX; i++)
+        free(s->server.tasks[i]);
     free(s);
     return 0;
 }
@@ -327,6 +365,175 @@ static void test_commands_run_once_and_in_order(void **state)
     assert_non_null(kept.command_failure);
 }
 
+/* ---- tasks of a cluster ---- */
+
+/* As slipway-node-cluster.service; one that dies lets go of the lock and writes nothing down. */
+static void *run_unit(void *data)
+{
+    struct scratch *s = data;
+    struct cluster_tools tools = {.runtime_ms = 1};
+    _autofd_ int lock = -1;
+    if (s->unit_dies && cluster_lock(&s->node, &lock, NULL) == 0)
+        return NULL;
+    (void)!cluster_task_run(&s->node, &tools, NULL);
+    return NULL;
+}
+
+static void join_unit(struct scratch *s)
+{
+    if (s->unit_started)
+        assert_int_equal(pthread_join(s->unit, NULL), 0);
+    s->unit_started = false;
+}
+
+static int start_unit(void *data, struct err *err)
+{
+    struct scratch *s = data;
+    s->starts++;
+    join_unit(s);
+    if (pthread_create(&s->unit, NULL, run_unit, s) != 0)
+        return err_set(err, -EAGAIN, "no thread");
+    s->unit_started = true;
+    return 0;
+}
+
+/* Resets end well without any kubeadm; joins fail, for there is no container runtime. */
+static struct protocol_task make_task(const char *id, enum protocol_task_kind kind)
+{
+    struct protocol_task task = {.id = strdup(id),
+                                 .kind = kind,
+                                 .deadline_seconds = 60,
+                                 .node_name = strdup("node1"),
+                                 .kubeadm = strdup("/no/kubeadm"),
+                                 .cri_socket = strdup("unix:///no/socket")};
+    if (kind == PROTOCOL_TASK_JOIN)
+        assert_int_equal(protocol_task_add_argument(&task, "join"), 0);
+    return task;
+}
+
+static void hand_out(struct scratch *s, size_t at, const char *id, enum protocol_task_kind kind)
+{
+    _autotask_ struct protocol_task task = make_task(id, kind);
+    char **place = &s->server.tasks[at];
+    assert_int_equal(protocol_task_seal(&task, &s->server.machine_key.public, place, NULL), 0);
+}
+
+static void keep_state(struct scratch *s, const char *task, enum protocol_task_outcome outcome)
+{
+    _autotaskstate_ struct protocol_task_state state = {
+        .task = strdup(task), .outcome = outcome, .node_name = strdup("node1")};
+    assert_int_equal(cluster_state_save(&s->node, &state, true, NULL), 0);
+}
+
+static void start_member(struct scratch *s)
+{
+    enter_network(true);
+    put_identity(s, &s->server.key.public);
+    put(s, NODE_PROVISION_FILE, "{\"machine\":\"node1\",\"generation\":1}");
+    put_state(s, true, 0);
+    s->options.start_task = start_unit;
+    s->options.start_data = s;
+}
+
+static void assert_was_said(const struct scratch *s, const char *what)
+{
+    for (size_t i = 0; i < s->server.count; i++) {
+        if (str_after(s->server.said[i], what))
+            return;
+    }
+    fail_msg("nobody said: %s", what);
+}
+
+static void assert_last_said(const struct scratch *s, const char *what)
+{
+    assert_string_equal(s->server.said[s->server.count - 1], what);
+}
+
+static void test_a_task_that_ends_well(void **state)
+{
+    struct scratch *s = *state;
+    start_member(s);
+    hand_out(s, 0, "t1", PROTOCOL_TASK_RESET);
+    run(s);
+    join_unit(s);
+    assert_int_equal(s->starts, 1);
+    assert_string_equal(s->server.said[0], "/v1/hello");
+    assert_last_said(s, "/v1/hello [t1 done]");
+    assert_in_range(s->asked, 1, 300);
+}
+
+/* Each failure is reported, told in the hello, and the server may try again with another task. */
+static void test_tasks_that_fail(void **state)
+{
+    struct scratch *s = *state;
+    start_member(s);
+    hand_out(s, 0, "t1", PROTOCOL_TASK_JOIN);
+    hand_out(s, 1, "t1", PROTOCOL_TASK_JOIN);
+    run(s);
+    assert_was_said(s, "/v1/report joining ContainerRuntimeNotReady: the container runtime does "
+                       "not answer at unix:///no/socket: ");
+    assert_last_said(s, "/v1/hello [t1 failed ContainerRuntimeNotReady]");
+    /* The same one again is not done again. */
+    assert_int_equal(s->starts, 1);
+    hand_out(s, 2, "t2", PROTOCOL_TASK_JOIN);
+    run(s);
+    join_unit(s);
+    assert_int_equal(s->starts, 2);
+    assert_last_said(s, "/v1/hello [t2 failed ContainerRuntimeNotReady]");
+}
+
+static void test_tasks_that_are_refused(void **state)
+{
+    struct scratch *s = *state;
+    struct trust_key other;
+    start_member(s);
+    keep_state(s, "t0", PROTOCOL_TASK_DONE);
+    trust_key_generate(&other);
+    assert_int_equal(trust_seal(&other.public, "{}", 2, &s->server.tasks[0]), 0);
+    run(s);
+    assert_said(s,
+                (const char *const[]){"/v1/hello [t0 done]",
+                                      "/v1/report joining TaskInvalid: the task is not sealed to "
+                                      "this machine's key"},
+                2);
+    hand_out(s, 1, "t1", PROTOCOL_TASK_JOIN);
+    run(s);
+    assert_last_said(s, "/v1/report joining AlreadyMember: this machine is a node already: reset "
+                        "it first");
+    assert_int_equal(s->starts, 0);
+}
+
+/* The unit dies without a word, again and again. */
+static void test_a_unit_that_dies(void **state)
+{
+    struct scratch *s = *state;
+    start_member(s);
+    s->unit_dies = true;
+    hand_out(s, 0, "t1", PROTOCOL_TASK_JOIN);
+    run(s);
+    join_unit(s);
+    assert_int_equal(s->starts, 3);
+    assert_was_said(s, "/v1/report joining Interrupted: the task ended without saying how");
+    assert_last_said(s, "/v1/hello [t1 failed Interrupted]");
+    assert_false(node_exists(&s->node, CLUSTER_TASK_FILE));
+}
+
+/* This daemon comes after a power cut in the middle of a task. */
+static void test_a_task_that_was_interrupted(void **state)
+{
+    struct scratch *s = *state;
+    _autotask_ struct protocol_task task = make_task("t1", PROTOCOL_TASK_JOIN);
+    start_member(s);
+    keep_state(s, "t1", PROTOCOL_TASK_RUNNING);
+    assert_int_equal(cluster_task_save(&s->node, &task, NULL), 0);
+    run(s);
+    join_unit(s);
+    assert_int_equal(s->starts, 1);
+    assert_was_said(s, "/v1/report joining Interrupted: the task was interrupted in its phase "
+                       "start, and undone");
+    assert_last_said(s, "/v1/hello [t1 failed Interrupted]");
+}
+
 static void test_failed_units(void **state)
 {
     (void)state;
@@ -342,4 +549,6 @@ static void test_failed_units(void **state)
 UNIT_MAIN(TEST(test_reports_in), TEST(test_an_address_that_comes_late),
           TEST(test_an_impostor_is_not_the_server), TEST(test_failures_of_first_boot_are_reported),
           TEST(test_nothing_is_said_without_an_identity), TEST(test_commands_run_once_and_in_order),
-          cmocka_unit_test(test_failed_units))
+          TEST(test_a_task_that_ends_well), TEST(test_tasks_that_fail),
+          TEST(test_tasks_that_are_refused), TEST(test_a_unit_that_dies),
+          TEST(test_a_task_that_was_interrupted), cmocka_unit_test(test_failed_units))

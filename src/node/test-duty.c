@@ -32,6 +32,33 @@ static void test_a_silent_server_is_asked_again(void **state)
     assert_duty(&d, 500, DUTY_HELLO, 0);
 }
 
+static void test_news_of_a_task(void **state)
+{
+    (void)state;
+    struct duties d = {
+        .has_identity = true, .has_address = true, .said_hello = true, .task_news = true};
+    assert_duty(&d, 100, DUTY_TASK, 0);
+    /* Why it failed comes before the hello that asks what is next. */
+    d.said_hello = false;
+    assert_duty(&d, 100, DUTY_TASK, 0);
+    d.next_try = 500;
+    assert_duty(&d, 100, DUTY_WAIT, 500);
+    d.has_address = false;
+    assert_duty(&d, 100, DUTY_WAIT, INT64_MAX);
+}
+
+static void test_when_to_ask_again(void **state)
+{
+    (void)state;
+    /* The server has something coming, and says when. */
+    assert_int_equal(duty_poll_seconds(true, 2, false), 2);
+    assert_int_equal(duty_poll_seconds(true, 2, true), 2);
+    assert_int_equal(duty_poll_seconds(true, 0, false), 60);
+    assert_int_equal(duty_poll_seconds(false, 0, false), 60);
+    assert_int_equal(duty_poll_seconds(false, 2, false), 10);
+    assert_int_equal(duty_poll_seconds(false, 30, true), 300);
+}
+
 static void test_commands_come_before_the_hello(void **state)
 {
     (void)state;
@@ -80,6 +107,7 @@ static void test_backoff(void **state)
 
 UNIT_MAIN(cmocka_unit_test(test_reports_as_soon_as_there_is_an_address),
           cmocka_unit_test(test_a_silent_server_is_asked_again),
+          cmocka_unit_test(test_news_of_a_task), cmocka_unit_test(test_when_to_ask_again),
           cmocka_unit_test(test_commands_come_before_the_hello),
           cmocka_unit_test(test_commands_run_without_a_network_in_the_end),
           cmocka_unit_test(test_failures_are_told_behind_the_hello), cmocka_unit_test(test_backoff))

@@ -5,7 +5,13 @@
 
 #include "base/proc.h"
 
-enum { OUTPUT_MAX = 65536, UNITS_MAX = 64, NAME_SIZE = 256, TIMEOUT_MS = 10000 };
+enum {
+    OUTPUT_MAX = 65536,
+    UNITS_MAX = 64,
+    NAME_SIZE = 256,
+    TIMEOUT_MS = 10000,
+    START_TIMEOUT_MS = 30000
+};
 
 json_t *units_parse(const char *text)
 {
@@ -23,6 +29,13 @@ json_t *units_parse(const char *text)
         text += *text == '\n';
     }
     return units;
+}
+
+int units_start(const char *unit, struct err *err)
+{
+    const char *const command[] = {"systemctl", "start", "--no-block", unit, NULL};
+    struct proc_options options = {.timeout_ms = START_TIMEOUT_MS};
+    return proc_run(command, &options, NULL, err);
 }
 
 void units_add_failed(json_t *system)

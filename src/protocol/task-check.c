@@ -37,7 +37,7 @@ static bool is_normal(const char *path)
 /* What slipway-node itself keeps in the folder. */
 static bool is_own(const char *path)
 {
-    static const char *const names[] = {"lock", "task.json", "state.json", "files.json"};
+    static const char *const names[] = {"lock", "task.json", "state.json", "undo.json"};
     const char *name = str_after(path, PROTOCOL_TASK_DIR "/");
     for (size_t i = 0; name && i < ARRAY_SIZE(names); i++) {
         if (str_eq(name, names[i]))

@@ -73,7 +73,7 @@ int protocol_task_add_remove_after(struct protocol_task *task, const char *path)
 /*
  * Whether a task may write (or remove) path: absolute, without empty, "." and ".." parts or control
  * characters, and below /etc/kubernetes, /etc/cni/net.d, PROTOCOL_TASK_DIR (but not that folder's
- * own lock, task.json, state.json and files.json) or the drop-ins of kubelet.service,
+ * own lock, task.json, state.json and undo.json) or the drop-ins of kubelet.service,
  * containerd.service and crio.service in /etc/systemd/system, or /etc/default/kubelet.
  */
 bool protocol_task_path_is_allowed(const char *path);
@@ -100,24 +100,29 @@ int protocol_task_unseal(const struct trust_key *key, const char *sealed, struct
 
 enum protocol_task_outcome { PROTOCOL_TASK_RUNNING, PROTOCOL_TASK_DONE, PROTOCOL_TASK_FAILED };
 
-/* Reasons why a task failed: CamelCase, in the state's and the report's failure. */
-#define PROTOCOL_FAILURE_TASK_INVALID "TaskInvalid"           /* unsealed, but not a task */
-#define PROTOCOL_FAILURE_RUNTIME "ContainerRuntimeNotReady"   /* its socket does not answer */
-#define PROTOCOL_FAILURE_FILES "FilesNotWritten"              /* the disk, or a path */
-#define PROTOCOL_FAILURE_KUBEADM_MISSING "KubeadmMissing"     /* the image has no Kubernetes */
-#define PROTOCOL_FAILURE_KUBEADM "KubeadmFailed"              /* for another reason than these: */
-#define PROTOCOL_FAILURE_PREFLIGHT "PreflightFailed"          /* the machine lacks something */
-#define PROTOCOL_FAILURE_IMAGE "ImageMissing"                 /* a container image */
-#define PROTOCOL_FAILURE_KUBELET "KubeletFailed"              /* it does not run */
-#define PROTOCOL_FAILURE_CONTROL_PLANE "ControlPlaneNotReady" /* its containers do not answer */
-#define PROTOCOL_FAILURE_DISCOVERY "DiscoveryFailed"        /* API server away, or CA is another */
+/*
+ * Reasons why a task failed: CamelCase, in the state's and the report's failure. Those of kubeadm
+ * are judged from what it and the kubelet said last.
+ */
+#define PROTOCOL_FAILURE_TASK_INVALID "TaskInvalid" /* not a task, or not for this machine */
+#define PROTOCOL_FAILURE_MEMBER "AlreadyMember"     /* an init or join has ended well before */
+#define PROTOCOL_FAILURE_FILES "FilesNotWritten"    /* the disk refuses */
+#define PROTOCOL_FAILURE_RUNTIME "ContainerRuntimeNotReady" /* its socket does not answer */
+#define PROTOCOL_FAILURE_KUBEADM_MISSING "KubeadmMissing"   /* the image has no Kubernetes */
+#define PROTOCOL_FAILURE_UNDO "ResetFailed"                 /* kubeadm reset */
+#define PROTOCOL_FAILURE_KUBEADM "KubeadmFailed"            /* for none of the reasons below */
+#define PROTOCOL_FAILURE_PREFLIGHT "PreflightFailed"        /* the machine lacks something */
+#define PROTOCOL_FAILURE_IMAGE "ImageMissing"               /* a container image */
+#define PROTOCOL_FAILURE_KUBELET "KubeletFailed"            /* it does not run */
+#define PROTOCOL_FAILURE_CONTROL_PLANE "ControlPlaneNotReady"
+#define PROTOCOL_FAILURE_API "APIServerUnreachable"
+#define PROTOCOL_FAILURE_DISCOVERY "DiscoveryFailed"        /* the API server's CA is another */
 #define PROTOCOL_FAILURE_BOOTSTRAP "TLSBootstrapFailed"     /* the token is not accepted */
 #define PROTOCOL_FAILURE_CERTIFICATE "CertificateNotIssued" /* the request is not approved */
-#define PROTOCOL_FAILURE_CNI "NetworkPluginNotReady"        /* no CNI configuration */
-#define PROTOCOL_FAILURE_DEADLINE "DeadlineExceeded"        /* and nothing tells which step */
-#define PROTOCOL_FAILURE_MEMBER "AlreadyMember"    /* an init or join where one has ended well */
-#define PROTOCOL_FAILURE_RESET "ResetByHand"       /* somebody ran slipway-node reset */
-#define PROTOCOL_FAILURE_INTERRUPTED "Interrupted" /* power cut, kill, restart */
+#define PROTOCOL_FAILURE_CNI "NetworkPluginNotReady"
+#define PROTOCOL_FAILURE_DEADLINE "DeadlineExceeded" /* and nothing tells which step */
+#define PROTOCOL_FAILURE_INTERRUPTED "Interrupted"   /* power cut, kill, restart */
+#define PROTOCOL_FAILURE_RESET "ResetByHand"         /* somebody ran slipway-node reset */
 
 /* hello.system.cluster, and the machine's own durable record of it. */
 struct protocol_task_state {

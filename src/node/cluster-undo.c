@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Undoing: kubeadm reset, then what that leaves behind. */
+#include <string.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/proc.h"
+#include "base/str.h"
+#include "node/cluster-run.h"
+
+enum { SYSTEMCTL_MS = 60000 };
+
+#define ADMIN_CONF "/etc/kubernetes/admin.conf"
+
+bool cluster_is_dropin(const char *path)
+{
+    return str_after(path, "/etc/systemd/system/") != NULL;
+}
+
+void cluster_reload_units(const struct cluster_run *run)
+{
+    const char *const command[] = {run->tools->systemctl, "daemon-reload", NULL};
+    struct proc_options options = {.timeout_ms = SYSTEMCTL_MS};
+    struct err err = ERR_INIT;
+    if (run->tools->systemctl && proc_run(command, &options, NULL, &err) < 0)
+        log_warn("%s", err_text(&err));
+}
+
+/* What kubeadm leaves when it is not there, fails half way, or leaves anyway. Neither mount points
+ * (volumes of pods may be below /var/lib/kubelet) nor the CNI configurations of other people. */
+static int remove_leftovers(const struct cluster_run *run, struct err *err)
+{
+    static const char *const paths[] = {
+        "/etc/kubernetes/manifests",
+        "/etc/kubernetes/pki",
+        ADMIN_CONF,
+        "/etc/kubernetes/super-admin.conf",
+        "/etc/kubernetes/kubelet.conf",
+        "/etc/kubernetes/bootstrap-kubelet.conf",
+        "/etc/kubernetes/controller-manager.conf",
+        "/etc/kubernetes/scheduler.conf",
+        "/etc/kubernetes/tmp",
+        "/var/lib/etcd/member",
+        "/var/lib/kubelet/pki",
+        "/var/lib/kubelet/config.yaml",
+        "/var/lib/kubelet/kubeadm-flags.env",
+        "/var/lib/cni",
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
+        _autofree_ char *full = node_path(run->node, paths[i]);
+        if (!full)
+            return err_set(err, -ENOMEM, "out of memory");
+        int r = tree_remove(full, err);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static int kubeadm_reset(struct cluster_run *run, const struct cluster_undo *undo)
+{
+    const char *socket = undo->cri_socket ? undo->cri_socket : run->task.cri_socket;
+    const char *kubeadm = undo->kubeadm ? undo->kubeadm : run->task.kubeadm;
+    const char *arguments[] = {"reset", "--force", "--cri-socket", socket};
+    struct cluster_call call = {
+        .program = kubeadm ? kubeadm : "kubeadm",
+        .arguments = arguments,
+        .count = socket ? 4 : 2,
+        .timeout_ms = cluster_left_ms(run),
+        .cancel = run->tools->cancel,
+        .tail = &run->tail,
+    };
+    int status = 0;
+    int r = cluster_kubeadm(&call, &status);
+    if (r == -ENOENT) {
+        log_warn("There is no kubeadm: removing files only.");
+        return 0;
+    }
+    _autobuf_ struct buf said = BUF_INIT;
+    cluster_tail_text(&run->tail, 2000, &said);
+    if (r == -EINTR)
+        return cluster_fail(run, r, PROTOCOL_FAILURE_INTERRUPTED, "kubeadm reset was interrupted");
+    if (r < 0)
+        return cluster_fail(run, r, PROTOCOL_FAILURE_UNDO, "kubeadm reset %s (status %d):\n%s",
+                            r == -ETIMEDOUT ? "did not end in time" : "failed", status,
+                            buf_str(&said));
+    cluster_tail_free(&run->tail);
+    return 0;
+}
+
+static int leave_cluster(struct cluster_run *run, const struct cluster_undo *undo)
+{
+    struct err err = ERR_INIT;
+    /* A machine that initialises anew belongs to no cluster that reset would have to ask, and
+     * asking an API server that is not there takes it a minute. */
+    if (run->task.id && run->task.kind == PROTOCOL_TASK_INIT)
+        (void)!cluster_secret_remove(run->node, ADMIN_CONF, NULL);
+    int r = kubeadm_reset(run, undo);
+    if (r < 0)
+        return r;
+    r = remove_leftovers(run, &err);
+    return r < 0 ? cluster_fail(run, r, PROTOCOL_FAILURE_UNDO, "%s", err_text(&err)) : 0;
+}
+
+static int remove_files(struct cluster_run *run, const struct cluster_undo *undo)
+{
+    struct err err = ERR_INIT;
+    bool reload = false;
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < undo->count; i++) {
+        r = cluster_secret_remove(run->node, undo->files[i], &err);
+        reload |= cluster_is_dropin(undo->files[i]);
+    }
+    if (r == 0)
+        r = cluster_secret_remove(run->node, CLUSTER_UNDO_FILE, &err);
+    if (reload)
+        cluster_reload_units(run);
+    return r < 0 ? cluster_fail(run, r, PROTOCOL_FAILURE_UNDO, "%s", err_text(&err)) : 0;
+}
+
+/* That nothing is left is written down before the list of files goes. */
+static int forget_node(struct cluster_run *run)
+{
+    struct err err = ERR_INIT;
+    free(TAKE_PTR(run->state.node_name));
+    if (!run->state.task)
+        return 0;
+    int r = cluster_state_save(run->node, &run->state, true, &err);
+    return r < 0 ? cluster_fail(run, r, PROTOCOL_FAILURE_FILES, "%s", err_text(&err)) : 0;
+}
+
+int cluster_undo(struct cluster_run *run)
+{
+    _autoundo_ struct cluster_undo undo = {0};
+    bool member = run->state.node_name || run->by_hand;
+    int r = cluster_undo_load(run->node, &undo);
+    if (r < 0)
+        return cluster_fail(run, r, PROTOCOL_FAILURE_UNDO, "out of memory");
+    if (!member && !undo.count)
+        return 0;
+    cluster_set_phase(run, "reset");
+    if (member)
+        r = leave_cluster(run, &undo);
+    if (r == 0 && member)
+        r = forget_node(run);
+    return r < 0 ? r : remove_files(run, &undo);
+}
