@@ -11,7 +11,7 @@
 #include "image/build.h"
 #include "image/pack.h"
 
-enum { FILE_MAX = 64 << 20, NODE_FILES = 4, PLUGINS_MAX = 256, PACKAGES_MAX = 512 };
+enum { FILE_MAX = 64 << 20, NODE_FILES = 5, PLUGINS_MAX = 256, PACKAGES_MAX = 512 };
 
 /* What every image of ours needs to start: the kernel's package is separate. */
 static const char *const base_packages[] = {"systemd-sysv", "udev", "kmod"};
@@ -107,10 +107,12 @@ static int add_node(struct inputs *in, const struct args *args, struct err *err)
                                            "/../node/slipway-node"};
     static const char *const unit_folders[] = {"/../lib/slipway", "/../../deploy"};
     static const char *const units[] = {"slipway-node.service", "slipway-node-first-boot.service",
-                                        "slipway-node-grow.service"};
+                                        "slipway-node-grow.service",
+                                        "slipway-node-cluster.service"};
     static const char *const targets[] = {"/usr/lib/systemd/system/slipway-node.service",
                                           "/usr/lib/systemd/system/slipway-node-first-boot.service",
-                                          "/usr/lib/systemd/system/slipway-node-grow.service"};
+                                          "/usr/lib/systemd/system/slipway-node-grow.service",
+                                          "/usr/lib/systemd/system/slipway-node-cluster.service"};
     const char *program = args_value(args, "node");
     const char *folder = args_value(args, "node-units");
     _autofree_ char *found = program ? NULL : find_beside(programs, ARRAY_SIZE(programs), "");

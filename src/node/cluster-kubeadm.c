@@ -45,6 +45,8 @@ void cluster_tail_text(const struct cluster_tail *tail, size_t max, struct buf *
 static bool clean_line(const char *line, char ret[static LINE_SIZE])
 {
     _autofree_ char *safe = redact_line(line);
+    for (char *c = safe; c && *c; c++)
+        *c = *c == '\t' ? ' ' : *c;
     if (safe)
         (void)log_quote(ret, LINE_SIZE, safe, strlen(safe));
     return safe != NULL;

@@ -33,4 +33,5 @@ exposure() {
 exposure slipway.service 20
 exposure slipway-node.service 35
 exposure slipway-node-grow.service 45
+exposure slipway-node-cluster.service 80
 exit $failed
