@@ -76,11 +76,12 @@ static bool is_text(const struct rd *value, uint8_t lowest, size_t max)
 
 /* ---- the subject (RFC 5280 section 4.1.2.4) ---- */
 
+/* Of DirectoryString's five types, the two that are not obsolete. */
 static int read_attribute_value(struct parse *p, struct rd *attribute, struct rd *ret_value)
 {
     uint8_t tag;
     *ret_value = der_next(attribute, &tag);
-    bool text = tag == DER_UTF8_STRING || tag == DER_PRINTABLE_STRING || tag == DER_IA5_STRING;
+    bool text = tag == DER_UTF8_STRING || tag == DER_PRINTABLE_STRING;
     if (!rd_done(attribute) || !text || !is_text(ret_value, ' ', SUBJECT_TEXT_MAX))
         return bad(p, "the subject holds something else than short printable text");
     return 0;

@@ -15,7 +15,6 @@ enum {
     DER_OID = 0x06,
     DER_UTF8_STRING = 0x0c,
     DER_PRINTABLE_STRING = 0x13,
-    DER_IA5_STRING = 0x16,
     DER_SEQUENCE = 0x30,
     DER_SET = 0x31,
     DER_CONTEXT = 0x80,             /* + number */
