@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "node/cluster-store.h"
 #include "node/daemon.h"
 #include "node/state.h"
 
@@ -13,6 +14,7 @@ struct facts {
     struct provision provision;
     struct provision_identity identity;
     char fingerprint[TRUST_FINGERPRINT_TEXT_SIZE]; /* "": no identity */
+    struct protocol_task_state cluster;            /* task NULL: there never was one */
 };
 
 static void facts_free(struct facts *f)
@@ -20,6 +22,7 @@ static void facts_free(struct facts *f)
     node_state_free(&f->state);
     provision_free(&f->provision);
     provision_identity_free(&f->identity);
+    protocol_task_state_free(&f->cluster);
 }
 
 static int facts_load(const struct node *node, struct facts *f, struct err *err)
@@ -28,6 +31,8 @@ static int facts_load(const struct node *node, struct facts *f, struct err *err)
     int r = node_state_load(node, &f->state);
     if (r < 0)
         return err_set(err, r, "out of memory");
+    /* Not having one, or not being allowed to see it, is no failure. */
+    (void)!cluster_state_load(node, &f->cluster);
     r = node_load_provision(node, &f->provision, err);
     if (r < 0 && r != -ENOENT)
         return r;
@@ -53,6 +58,25 @@ static void print_steps(const struct node_state *state)
     }
 }
 
+static void print_cluster(const struct protocol_task_state *cluster)
+{
+    if (!cluster->task)
+        return;
+    switch (cluster->outcome) {
+    case PROTOCOL_TASK_RUNNING:
+        printf("Cluster:     task %s runs: %s\n", cluster->task, or_none(cluster->phase));
+        break;
+    case PROTOCOL_TASK_DONE:
+        printf("Cluster:     %s%s\n", cluster->node_name ? "node " : "left",
+               cluster->node_name ? cluster->node_name : "");
+        break;
+    case PROTOCOL_TASK_FAILED:
+        printf("Cluster:     task %s failed: %s\n%s\n", cluster->task, or_none(cluster->failure),
+               or_none(cluster->message));
+        break;
+    }
+}
+
 static void print_text(const struct facts *f)
 {
     const char *first_boot = f->state.configured ? "done" : "not finished";
@@ -68,6 +92,7 @@ static void print_text(const struct facts *f)
                f->provision.commands.count);
     if (f->state.command_failure)
         printf("             %s\n", f->state.command_failure);
+    print_cluster(&f->cluster);
 }
 
 static json_t *steps_json(const struct node_state *state)
@@ -85,11 +110,12 @@ static json_t *steps_json(const struct node_state *state)
 static int print_json(const struct facts *f, bool configured, struct err *err)
 {
     json_t *json = json_pack(
-        "{s:s*, s:s*, s:s*, s:s*, s:b, s:i, s:i, s:s*, s:o}", "machine", f->provision.machine,
+        "{s:s*, s:s*, s:s*, s:s*, s:b, s:i, s:i, s:s*, s:o, s:o*}", "machine", f->provision.machine,
         "instance", f->state.instance, "server", f->identity.server, "fingerprint",
         f->fingerprint[0] ? f->fingerprint : NULL, "configured", configured, "commandsDone",
         (int)f->state.commands_done, "commands", (int)f->provision.commands.count, "commandFailure",
-        f->state.command_failure, "steps", steps_json(&f->state));
+        f->state.command_failure, "steps", steps_json(&f->state), "cluster",
+        f->cluster.task ? protocol_task_state_to_json(&f->cluster) : NULL);
     int r = json && json_dumpf(json, stdout, JSON_INDENT(2)) == 0 && puts("") >= 0 ? 0 : -EIO;
     json_decref(json);
     return r < 0 ? err_set(err, r, "cannot print") : 0;

@@ -122,6 +122,13 @@ slipway_node() {
         chroot "$root" /opt/slipway-node "$@" >>"$root/log" 2>&1
 }
 
+status_of_cluster() {
+    : >"$root/status"
+    env -i PATH=/usr/sbin:/usr/bin ASAN_OPTIONS=detect_leaks=0 chroot "$root" /opt/slipway-node status \
+        >"$root/status" 2>/dev/null || :
+    sed -n 's/^Cluster: *//p' "$root/status"
+}
+
 state() {
     jq -r ".$1 // \"\"" "$root$dir/state.json" 2>/dev/null || :
 }
@@ -171,6 +178,7 @@ touch "$root/goes-on"
 wait $task || fail "a good join fails"
 expect "state" "$(state state) $(state nodeName) $(state phase)" "done node1 "
 [ ! -e "$root$dir/task.json" ] || fail "the task is still there"
+expect "status" "$(status_of_cluster)" "node node1"
 grep -q 'kubeadm: This node has joined the cluster:' "$root/log" || fail "kubeadm is not in the log"
 no_secrets "after a good join"
 expect "CNI configuration" "$(cat "$root/etc/cni/net.d/10-slipway.conflist")" "{}"
@@ -193,6 +201,7 @@ give t2 60
 slipway_node cluster-task && fail "a bad join goes well"
 rm "$root/fails"
 expect "state" "$(state state) $(state failure) $(state phase)" "failed TLSBootstrapFailed preflight"
+expect "status" "$(status_of_cluster)" "task t2 failed: TLSBootstrapFailed"
 case $(state message) in
 *"failed to get config map: Unauthorized"*"kubelet said:"*"with token [redacted]"*) ;;
 *) fail "message: $(state message)" ;;
