@@ -5,8 +5,6 @@
 #include "base/str.h"
 #include "cluster/kubeadm-private.h"
 
-enum { FILES_MAX = 8 };
-
 #define DROPIN_NAME "20-slipway-proxy.conf"
 
 void kubeadm_files_free(struct kubeadm_files *files)
@@ -18,8 +16,7 @@ void kubeadm_files_free(struct kubeadm_files *files)
         free(file->data);
         free(file->path);
     }
-    free(files->items);
-    *files = (struct kubeadm_files){0};
+    files->n = 0;
 }
 
 /* Takes path and data over, also when it fails: -ENOMEM where one of them is NULL. */
@@ -93,21 +90,25 @@ static int add_configuration(const struct kubeadm_request *request, struct kubea
     return r;
 }
 
-int kubeadm_files(const struct kubeadm_request *request, struct kubeadm_files *ret, struct err *err)
+static int add_all(const struct kubeadm_request *request, struct kubeadm_files *files,
+                   struct err *err)
 {
-    _autokubeadmfiles_ struct kubeadm_files files = {
-        .items = calloc(FILES_MAX, sizeof(struct kubeadm_file))};
-    if (!files.items)
-        return err_errno(err, -ENOMEM, "files for %s", request->machine.name);
-    int r = add_configuration(request, &files, err);
+    int r = add_configuration(request, files, err);
     if (r < 0)
         return r;
-    r = add_proxy(request, &files);
+    r = add_proxy(request, files);
     if (r == 0)
-        r = add_oidc(request, &files);
+        r = add_oidc(request, files);
+    return r < 0 ? err_errno(err, r, "files for %s", request->machine.name) : 0;
+}
+
+int kubeadm_files(const struct kubeadm_request *request, struct kubeadm_files *ret, struct err *err)
+{
+    struct kubeadm_files files = {.n = 0};
+    int r = add_all(request, &files, err);
     if (r < 0)
-        return err_errno(err, r, "files for %s", request->machine.name);
-    *ret = files;
-    files = (struct kubeadm_files){0};
-    return 0;
+        kubeadm_files_free(&files);
+    else
+        *ret = files;
+    return r;
 }

@@ -90,8 +90,10 @@ struct kubeadm_file {
     bool remove_after; /* secret, and needed by nobody once kubeadm ended */
 };
 
+enum { KUBEADM_FILES_MAX = 8 };
+
 struct kubeadm_files {
-    struct kubeadm_file *items;
+    struct kubeadm_file items[KUBEADM_FILES_MAX];
     size_t n;
 };
 

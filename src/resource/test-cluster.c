@@ -118,78 +118,80 @@ static char *validated(const char *spec)
     return problems_of(&problems);
 }
 
+static const struct {
+    const char *spec; /* without the version */
+    const char *want; /* "": valid */
+} contradictions[] = {
+    {"\"networking\":{\"podSubnet\":\"10.96.0.0/16\"}",
+     "spec.networking.serviceSubnet: overlaps spec.networking.podSubnet 10.96.0.0/16"},
+    {"\"networking\":{\"podSubnet\":\"10.0.0.0/8\",\"serviceSubnet\":\"10.96.0.0/16\"}",
+     "spec.networking.serviceSubnet: overlaps spec.networking.podSubnet 10.0.0.0/8"},
+    {"\"networking\":{\"serviceSubnet\":\"172.0.0.0/11\"}",
+     "spec.networking.serviceSubnet: larger than Kubernetes allows: the prefix must be at "
+     "least /12"},
+    {"\"networking\":{\"serviceSubnet\":\"172.16.0.0/12\"}", ""},
+    {"\"networking\":{\"serviceSubnet\":\"172.16.0.0/29\"}",
+     "spec.networking.serviceSubnet: too small: the prefix must be at most /28"},
+    {"\"networking\":{\"podSubnet\":\"10.244.0.0/25\"}",
+     "spec.networking.podSubnet: too small: the prefix must be at most /24"},
+    {"\"networking\":{\"podSubnet\":\"10.244.1.0/16\"}",
+     "spec.networking.podSubnet: has bits behind its prefix; the subnet is 10.244.0.0/16"},
+    {"\"controlPlaneEndpoint\":{\"host\":\"10.244.3.4\"}",
+     "spec.controlPlaneEndpoint.host: inside spec.networking.podSubnet 10.244.0.0/16"},
+    {"\"controlPlaneEndpoint\":{\"host\":\"10.97.3.4\"}",
+     "spec.controlPlaneEndpoint.host: inside spec.networking.serviceSubnet 10.96.0.0/12"},
+    {"\"controlPlaneEndpoint\":{\"virtualIP\":{\"address\":\"10.97.0.9\"}}",
+     "spec.controlPlaneEndpoint.virtualIP.address: inside spec.networking.serviceSubnet "
+     "10.96.0.0/12"},
+    {"\"controlPlaneEndpoint\":{\"host\":\"10.0.0.1\",\"virtualIP\":{\"address\":\"10.0.0.2\"}"
+     "}",
+     "spec.controlPlaneEndpoint.host: another address than "
+     "spec.controlPlaneEndpoint.virtualIP.address 10.0.0.2"},
+    {"\"controlPlaneEndpoint\":{\"host\":\"10.0.0.2\",\"virtualIP\":{\"address\":\"10.0.0.2\"}"
+     "}",
+     ""},
+    {"\"controlPlaneEndpoint\":{\"host\":\"api.k\",\"virtualIP\":{\"address\":\"10.0.0.2\"}}", ""},
+    {"\"controlPlaneEndpoint\":{\"virtualIP\":{}}",
+     "spec.controlPlaneEndpoint.virtualIP.address: required"},
+    {"\"controlPlaneEndpoint\":{\"host\":\"API.k\"}",
+     "spec.controlPlaneEndpoint.host: not a DNS name in lower case or an IPv4 address: "
+     "\"API.k\""},
+    {"\"cni\":{\"driver\":\"weave\"}",
+     "spec.cni.driver: not one of bridge, flannel, calico, cilium, none: \"weave\""},
+    {"\"cni\":{\"driver\":\"none\",\"manifest\":\"/a.yaml\"}",
+     "spec.cni.manifest: spec.cni.driver is none"},
+    {"\"oidc\":{\"clientID\":\"k\",\"issuer\":\"http://dex\"}",
+     "spec.oidc.issuer: must begin with https://"},
+    {"\"oidc\":{\"issuer\":\"https://dex\"}", "spec.oidc.clientID: required"},
+    {"\"oidc\":{\"clientID\":\"k\",\"ca\":\"/etc/ca.crt\"}",
+     "spec.oidc.ca: not certificates in PEM form: \"/etc/ca.crt\""},
+    {"\"features\":{\"featureGates\":{\"A\":\"true\"}}",
+     "spec.features.featureGates.A: must be true or false, not a string: \"true\""},
+    {"\"features\":{\"podSecurityPolicy\":true}", ""},
+    {"\"certificatesDir\":\"/srv/pki\"", "spec.certificatesDir: must be below /etc/kubernetes"},
+    {"\"proxy\":{\"systemWide\":true}",
+     "spec.proxy.systemWide: needs spec.proxy.http or spec.proxy.https"},
+    {"\"proxy\":{\"http\":\"http://p\",\"noProxy\":[\"a,b\"]}",
+     "spec.proxy.noProxy[0]: not a name, an address or a subnet: \"a,b\""},
+    {"\"addons\":[{\"name\":\"a\",\"path\":\"/a\"},{\"name\":\"a\",\"path\":\"/b\"}]",
+     "spec.addons[1].name: the same as spec.addons[0].name"},
+    {"\"addons\":[{\"name\":\"a\",\"path\":\"a\"}]",
+     "spec.addons[0].path: not an absolute path or an http or https URL: \"a\""},
+    {"\"apiServer\":{\"certSANs\":[\"Upper\"]}",
+     "spec.apiServer.certSANs[0]: not a DNS name in lower case, which may begin with \"*.\", "
+     "or an IPv4 address: \"Upper\""},
+};
+
 static void contradictions_are_refused_with_their_path(void **state)
 {
     (void)state;
-    static const struct {
-        const char *spec; /* without the version */
-        const char *want; /* "": valid */
-    } cases[] = {
-        {"\"networking\":{\"podSubnet\":\"10.96.0.0/16\"}",
-         "spec.networking.serviceSubnet: overlaps spec.networking.podSubnet 10.96.0.0/16"},
-        {"\"networking\":{\"podSubnet\":\"10.0.0.0/8\",\"serviceSubnet\":\"10.96.0.0/16\"}",
-         "spec.networking.serviceSubnet: overlaps spec.networking.podSubnet 10.0.0.0/8"},
-        {"\"networking\":{\"serviceSubnet\":\"172.0.0.0/11\"}",
-         "spec.networking.serviceSubnet: larger than Kubernetes allows: the prefix must be at "
-         "least /12"},
-        {"\"networking\":{\"serviceSubnet\":\"172.16.0.0/12\"}", ""},
-        {"\"networking\":{\"serviceSubnet\":\"172.16.0.0/29\"}",
-         "spec.networking.serviceSubnet: too small: the prefix must be at most /28"},
-        {"\"networking\":{\"podSubnet\":\"10.244.0.0/25\"}",
-         "spec.networking.podSubnet: too small: the prefix must be at most /24"},
-        {"\"networking\":{\"podSubnet\":\"10.244.1.0/16\"}",
-         "spec.networking.podSubnet: has bits behind its prefix; the subnet is 10.244.0.0/16"},
-        {"\"controlPlaneEndpoint\":{\"host\":\"10.244.3.4\"}",
-         "spec.controlPlaneEndpoint.host: inside spec.networking.podSubnet 10.244.0.0/16"},
-        {"\"controlPlaneEndpoint\":{\"host\":\"10.97.3.4\"}",
-         "spec.controlPlaneEndpoint.host: inside spec.networking.serviceSubnet 10.96.0.0/12"},
-        {"\"controlPlaneEndpoint\":{\"virtualIP\":{\"address\":\"10.97.0.9\"}}",
-         "spec.controlPlaneEndpoint.virtualIP.address: inside spec.networking.serviceSubnet "
-         "10.96.0.0/12"},
-        {"\"controlPlaneEndpoint\":{\"host\":\"10.0.0.1\",\"virtualIP\":{\"address\":\"10.0.0.2\"}"
-         "}",
-         "spec.controlPlaneEndpoint.host: another address than "
-         "spec.controlPlaneEndpoint.virtualIP.address 10.0.0.2"},
-        {"\"controlPlaneEndpoint\":{\"host\":\"10.0.0.2\",\"virtualIP\":{\"address\":\"10.0.0.2\"}"
-         "}",
-         ""},
-        {"\"controlPlaneEndpoint\":{\"host\":\"api.k\",\"virtualIP\":{\"address\":\"10.0.0.2\"}}",
-         ""},
-        {"\"controlPlaneEndpoint\":{\"virtualIP\":{}}",
-         "spec.controlPlaneEndpoint.virtualIP.address: required"},
-        {"\"controlPlaneEndpoint\":{\"host\":\"API.k\"}",
-         "spec.controlPlaneEndpoint.host: not a DNS name in lower case or an IPv4 address: "
-         "\"API.k\""},
-        {"\"cni\":{\"driver\":\"weave\"}",
-         "spec.cni.driver: not one of bridge, flannel, calico, cilium, none: \"weave\""},
-        {"\"cni\":{\"driver\":\"none\",\"manifest\":\"/a.yaml\"}",
-         "spec.cni.manifest: spec.cni.driver is none"},
-        {"\"oidc\":{\"clientID\":\"k\",\"issuer\":\"http://dex\"}",
-         "spec.oidc.issuer: must begin with https://"},
-        {"\"oidc\":{\"issuer\":\"https://dex\"}", "spec.oidc.clientID: required"},
-        {"\"oidc\":{\"clientID\":\"k\",\"ca\":\"/etc/ca.crt\"}",
-         "spec.oidc.ca: not certificates in PEM form: \"/etc/ca.crt\""},
-        {"\"features\":{\"featureGates\":{\"A\":\"true\"}}",
-         "spec.features.featureGates.A: must be true or false, not a string: \"true\""},
-        {"\"features\":{\"podSecurityPolicy\":true}", ""},
-        {"\"certificatesDir\":\"/srv/pki\"", "spec.certificatesDir: must be below /etc/kubernetes"},
-        {"\"proxy\":{\"systemWide\":true}",
-         "spec.proxy.systemWide: needs spec.proxy.http or spec.proxy.https"},
-        {"\"proxy\":{\"http\":\"http://p\",\"noProxy\":[\"a,b\"]}",
-         "spec.proxy.noProxy[0]: not a name, an address or a subnet: \"a,b\""},
-        {"\"addons\":[{\"name\":\"a\",\"path\":\"/a\"},{\"name\":\"a\",\"path\":\"/b\"}]",
-         "spec.addons[1].name: the same as spec.addons[0].name"},
-        {"\"addons\":[{\"name\":\"a\",\"path\":\"a\"}]",
-         "spec.addons[0].path: not an absolute path or an http or https URL: \"a\""},
-        {"\"apiServer\":{\"certSANs\":[\"Upper\"]}",
-         "spec.apiServer.certSANs[0]: not a DNS name in lower case, which may begin with \"*.\", "
-         "or an IPv4 address: \"Upper\""},
-    };
-    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-        _autofree_ char *spec = str_format("{\"kubernetesVersion\":\"v1.20.2\",%s}", cases[i].spec);
+    for (size_t i = 0; i < ARRAY_SIZE(contradictions); i++) {
+        _autofree_ char *spec =
+            str_format("{\"kubernetesVersion\":\"v1.20.2\",%s}", contradictions[i].spec);
         _autofree_ char *found = validated(spec);
-        if (!str_eq(found, cases[i].want))
-            fail_msg("%s: found \"%s\", expected \"%s\"", cases[i].spec, found, cases[i].want);
+        if (!str_eq(found, contradictions[i].want))
+            fail_msg("%s: found \"%s\", expected \"%s\"", contradictions[i].spec, found,
+                     contradictions[i].want);
     }
 }
 
