@@ -6,7 +6,6 @@
  */
 #include "node/cluster-task.h"
 
-#include <pthread.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -446,26 +445,24 @@ static void test_a_file_that_cannot_be_written(void **state)
 
 static volatile sig_atomic_t stopped;
 
-static void *stop_when_it_runs(void *data)
+static void on_signal(int signal)
 {
-    const struct scratch *s = data;
-    while (!node_exists(&s->node, "/started"))
-        clock_sleep_ms(20);
+    (void)signal;
     stopped = 1;
-    return NULL;
 }
 
+/* kubeadm's parent gets what systemd sends to stop the unit. */
 static void test_stopping_ends_kubeadm_and_is_written_down(void **state)
 {
     struct scratch *s = *state;
-    pthread_t thread;
+    struct sigaction action = {.sa_handler = on_signal}, before;
     stopped = 0;
     s->tools.cancel = &stopped;
-    put_kubeadm(s, "touch started\nsleep 600 & wait\n");
+    assert_int_equal(sigaction(SIGTERM, &action, &before), 0);
+    put_kubeadm(s, "kill -TERM $PPID\nsleep 600 & wait\n");
     give(s, "t1", "join", 60);
-    assert_int_equal(pthread_create(&thread, NULL, stop_when_it_runs, s), 0);
     assert_fails(s, PROTOCOL_FAILURE_INTERRUPTED, "kubeadm was stopped");
-    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(sigaction(SIGTERM, &before, NULL), 0);
 }
 
 /* A secret that stands where a too long line is cut in two. */
