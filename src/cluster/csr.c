@@ -138,7 +138,7 @@ static int read_alt_name(struct parse *p, uint8_t tag, const struct rd *value)
     enum { EMAIL = 1, DNS = 2, URI = 6, ADDRESS = 7 };
     switch (tag) {
     case DER_CONTEXT + DNS:
-        if (!is_text(value, '!', DNS_NAME_MAX))
+        if (!value->buf || !is_text(value, '!', DNS_NAME_MAX))
             return bad(p, "subjectAltName holds a DNS name that cannot be one");
         return list_add(p, &p->dns_names, value->buf, value->len);
     case DER_CONTEXT + ADDRESS:

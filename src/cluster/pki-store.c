@@ -37,37 +37,36 @@ static void content_clear(struct content *c)
 
 /* ---- reading secrets ---- */
 
+/* Only a regular file that nobody else may read, of at most max bytes. */
+static int check_file(const char *path, const struct stat *st, size_t max, struct err *err)
+{
+    if (!S_ISREG(st->st_mode))
+        return err_set(err, -EINVAL, "%s is not a regular file", path);
+    if (st->st_mode & 077)
+        return err_set(err, -EPERM, "%s holds secrets but others may access it: chmod 600 it",
+                       path);
+    if (st->st_size < 0 || (uint64_t)st->st_size > max)
+        return err_set(err, -EFBIG, "%s is longer than %zu bytes", path, max);
+    return 0;
+}
+
 /* file_read() grows its buffer and leaves copies behind; a secret is read into one place. */
-static int read_fd(int fd, size_t max, struct content *ret)
+static int read_secret(const char *path, size_t max, struct content *ret, struct err *err)
 {
     struct stat st;
-    if (fstat(fd, &st) < 0)
-        return -errno;
-    if (!S_ISREG(st.st_mode))
-        return -EINVAL;
-    if (st.st_mode & 077)
-        return -EPERM;
-    if (st.st_size < 0 || (uint64_t)st.st_size > max)
-        return -EFBIG;
+    _autofd_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return err_errno(err, -errno, "cannot open %s", path);
+    int r = check_file(path, &st, max, err);
+    if (r < 0)
+        return r;
     ret->len = (size_t)st.st_size;
     ret->data = calloc(1, ret->len + 1);
     if (!ret->data)
-        return -ENOMEM;
-    ssize_t n = fd_read_full(fd, ret->data, ret->len);
-    return n < 0 ? (int)n : (size_t)n == ret->len ? 0 : -EIO;
-}
-
-static int read_secret(const char *path, size_t max, struct content *ret, struct err *err)
-{
-    _autofd_ int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return err_errno(err, -errno, "cannot open %s", path);
-    int r = read_fd(fd, max, ret);
-    if (r == -EPERM)
-        return err_set(err, r, "%s holds secrets but others may access it: chmod 600 it", path);
-    if (r == -EINVAL)
-        return err_set(err, r, "%s is not a regular file", path);
-    return r < 0 ? err_errno(err, r, "cannot read %s", path) : 0;
+        return err_set(err, -ENOMEM, "out of memory");
+    if (fd_read_full(fd, ret->data, ret->len) != st.st_size)
+        return err_set(err, -EIO, "cannot read %s", path);
+    return 0;
 }
 
 /* ---- the key ---- */

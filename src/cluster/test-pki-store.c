@@ -239,8 +239,10 @@ static void test_forged_members(void **state)
         {"", 0},
     };
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-        char file[128] = "slipway-pki-1 plain\n";
-        size_t head = strlen(file);
+        static const uint8_t plain[] = "slipway-pki-1 plain\n";
+        const size_t head = sizeof(plain) - 1;
+        uint8_t file[128];
+        memcpy(file, plain, head);
         memcpy(file + head, cases[i].bytes, cases[i].len);
         _autopki_ struct pki pki = PKI_INIT;
         bool encrypted;
@@ -250,12 +252,14 @@ static void test_forged_members(void **state)
     _autofree_ uint8_t *data = NULL;
     size_t len = 0;
     assert_int_equal(pki_store_encode("demo", &shared, NULL, &data, &len), 0);
-    _autofree_ uint8_t *longer = malloc(len + 12);
+    static const uint8_t one_more[] = {6, 'c', 'a', '.', 'c', 'r', 't', 0, 0, 0, 1, 'x'};
+    _autofree_ uint8_t *longer = malloc(len + sizeof(one_more));
     memcpy(longer, data, len);
-    memcpy(longer + len, "\6ca.crt\0\0\0\1x", 12);
+    memcpy(longer + len, one_more, sizeof(one_more));
     _autopki_ struct pki pki = PKI_INIT;
     bool encrypted;
-    assert_int_equal(pki_store_decode("demo", longer, len + 12, NULL, &pki, &encrypted), -EBADMSG);
+    assert_int_equal(
+        pki_store_decode("demo", longer, len + sizeof(one_more), NULL, &pki, &encrypted), -EBADMSG);
     sodium_memzero(data, len);
     sodium_memzero(longer, len);
 }

@@ -166,7 +166,7 @@ static int verify(const struct pki_pair *authority, const char *certificate_pem)
 static void test_issue_client(void **state)
 {
     (void)state;
-    for (int algorithm = PKI_EC; algorithm <= PKI_RSA; algorithm++) {
+    for (enum pki_algorithm algorithm = PKI_EC; algorithm <= PKI_RSA; algorithm++) {
         _autopki_ struct pki pki = PKI_INIT;
         _autopair_ struct pki_pair issued = {0};
         new_pki(&pki, algorithm);
@@ -454,7 +454,7 @@ static void test_openssl_agrees(void **state)
         print_message("openssl is not installed\n");
         skip();
     }
-    for (int algorithm = PKI_EC; algorithm <= PKI_RSA; algorithm++) {
+    for (enum pki_algorithm algorithm = PKI_EC; algorithm <= PKI_RSA; algorithm++) {
         _autopki_ struct pki pki = PKI_INIT;
         _autopair_ struct pki_pair issued = {0};
         struct err err = ERR_INIT;
@@ -462,7 +462,7 @@ static void test_openssl_agrees(void **state)
         struct pki_subject subject = admin;
         subject.algorithm = algorithm;
         assert_int_equal(pki_issue(&pki.ca, &subject, &clock_system, &issued, &err), 0);
-        struct files f;
+        struct files f = {{0}, {0}, {0}, {0}};
         write_files(&f, &pki.ca, &issued);
         const char *const chain[] = {"openssl", "verify", "-x509_strict", "-purpose", "sslclient",
                                      "-CAfile", f.ca,     f.certificate,  NULL};

@@ -144,8 +144,8 @@ int x509_pair_text(gnutls_x509_crt_t certificate, gnutls_x509_privkey_t key, str
     _autopair_ struct pki_pair pair = {certificate_text(certificate), key_text(key)};
     if (!pair.certificate || !pair.key)
         return GNUTLS_E_MEMORY_ERROR;
-    *ret = pair;
-    pair = (struct pki_pair){0};
+    ret->certificate = TAKE_PTR(pair.certificate);
+    ret->key = TAKE_PTR(pair.key);
     return 0;
 }
 
