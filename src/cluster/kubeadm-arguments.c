@@ -34,6 +34,8 @@ static bool lacks_crictl(const struct kubeadm_making *m)
 static void add_preflight(const struct kubeadm_making *m, struct option *skip,
                           struct option *ignore)
 {
+    if (kubeadm_has_vip_pod(m->request)) /* which the folder of static Pods holds already */
+        option_add(ignore, "DirAvailable--etc-kubernetes-manifests");
     if (!lacks_crictl(m))
         return;
     if (m->request->machine.role == ROLE_CONTROL_PLANE)

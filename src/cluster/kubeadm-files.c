@@ -90,10 +90,24 @@ static int add_configuration(const struct kubeadm_request *request, struct kubea
     return r;
 }
 
+static int add_vip(const struct kubeadm_request *request, struct kubeadm_files *files,
+                   struct err *err)
+{
+    char *pod = NULL;
+    if (!kubeadm_has_vip_pod(request))
+        return 0;
+    int r = kubeadm_vip_pod(request, &pod, err);
+    return r < 0 ? r
+                 : add_file(files, strdup("/etc/kubernetes/manifests/kube-vip.yaml"), "0600", pod,
+                            false);
+}
+
 static int add_all(const struct kubeadm_request *request, struct kubeadm_files *files,
                    struct err *err)
 {
     int r = add_configuration(request, files, err);
+    if (r == 0)
+        r = add_vip(request, files, err);
     if (r < 0)
         return r;
     r = add_proxy(request, files);

@@ -104,9 +104,9 @@ void kubeadm_files_free(struct kubeadm_files *files);
 /*
  * All files that the task needs except the PKI's: the configuration, the discovery file, kubeadm's
  * environment and drop-ins of kubelet's and the container runtime's services for the proxy, the
- * OIDC issuer's authority. A worker gets no file of the PKI at all: kubeadm writes the authority's
- * certificate from the discovery file, and refuses to start where it is already. Errors as
- * kubeadm_config().
+ * OIDC issuer's authority, the static Pod of kube-vip. A worker gets no file of the PKI at all:
+ * kubeadm writes the authority's certificate from the discovery file, and refuses to start where it
+ * is already. Errors as kubeadm_config().
  */
 int kubeadm_files(const struct kubeadm_request *request, struct kubeadm_files *ret, struct err *err)
     _must_check_;

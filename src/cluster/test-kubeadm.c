@@ -20,7 +20,7 @@ static const char whole[] =
     "\"port\":443,\"virtualIP\":{\"address\":\"10.0.0.100\"}},"
     "\"networking\":{\"podSubnet\":\"172.16.0.0/13\",\"serviceSubnet\":\"172.24.0.0/16\","
     "\"dnsDomain\":\"k.example\"},"
-    "\"apiServer\":{\"bindPort\":6443,\"certSANs\":[\"*.k.example\",\"10.9.9.9\",\"10.0.0.100\"],"
+    "\"apiServer\":{\"certSANs\":[\"*.k.example\",\"10.9.9.9\",\"10.0.0.100\"],"
     "\"externalFQDN\":\"k.example.com\",\"extraArgs\":{\"v\":\"2\",\"oidc-username-claim\":\"sub\"}"
     "},\"controllerManager\":{\"extraArgs\":{\"v\":\"3\"}},"
     "\"scheduler\":{\"extraArgs\":{\"v\":\"4\"}},"

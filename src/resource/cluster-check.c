@@ -83,6 +83,16 @@ static void check_endpoint(const struct cluster_spec *spec, struct problems *pro
                     ipv4_text(endpoint->virtual_ip.address, text));
 }
 
+/* It moves an address, and forwards nothing. */
+static void check_ports(const struct cluster_spec *spec, struct problems *problems)
+{
+    int64_t port = spec->api_server.bind_port;
+    if (spec->endpoint.virtual_ip.address && port && port != spec->endpoint.port)
+        problem_add(problems, PROBLEM_INVALID, "spec.apiServer.bindPort",
+                    "with a virtualIP it must be spec.controlPlaneEndpoint.port, %lld",
+                    (long long)spec->endpoint.port);
+}
+
 static void check_version(const struct cluster_spec *spec, struct problems *problems)
 {
     struct kube_version version;
@@ -115,6 +125,7 @@ void cluster_check(const void *object, struct problems *problems)
     const struct cluster_spec *spec = &((const struct cluster *)object)->spec;
     check_networking(&spec->networking, problems);
     check_endpoint(spec, problems);
+    check_ports(spec, problems);
     check_version(spec, problems);
     check_addons(spec, problems);
     if (spec->oidc.issuer && !str_after(spec->oidc.issuer, "https://"))

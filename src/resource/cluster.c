@@ -19,8 +19,11 @@ static const struct field virtual_ip_fields[] = {
              .doc = "Interface of the control planes that carries it.",
              .late = "the one that the machine's own address is on"),
     F_ENUM(S, provider, "provider", virtual_ip_provider_values, .def = "\"kube-vip\"",
-           .doc = "What moves it: kube-vip runs as a static Pod, keepalived as a service of the "
-                  "image."),
+           .doc = "What moves it: kube-vip runs as a static Pod of the control planes; keepalived "
+                  "is a service that the Image brings, configured for this address by whoever made "
+                  "the Image."),
+    F_STRING(S, image, "image", .max_length = 255, .def = "\"ghcr.io/kube-vip/kube-vip:v0.8.9\"",
+             .doc = "Container image of kube-vip v0.8, which the Image should hold already."),
     {0}};
 #undef S
 

@@ -19,6 +19,7 @@ struct virtual_ip {
     ipv4 address;                      /* 0: there is none */
     const char *interface;             /* NULL: the one that the machine's own address is on */
     enum virtual_ip_provider provider; /* default kube-vip */
+    const char *image;                 /* kube-vip's; default ghcr.io/kube-vip/kube-vip:v0.8.9 */
 };
 
 /* Where clients find the API server. */

@@ -60,7 +60,8 @@ static void absent_fields_have_their_defaults(void **state)
 static const char whole[] =
     "{\"kubernetesVersion\":\"v1.31.4\",\"controlPlaneEndpoint\":{\"host\":\"10.0.0.100\",\"port\":"
     "8443,"
-    "\"virtualIP\":{\"address\":\"10.0.0.100\",\"interface\":\"eth0\",\"provider\":\"keepalived\"}}"
+    "\"virtualIP\":{\"address\":\"10.0.0.100\",\"interface\":\"eth0\",\"provider\":\"keepalived\","
+    "\"image\":\"v\"}}"
     ",\"networking\":{\"podSubnet\":\"172.16.0.0/13\",\"serviceSubnet\":\"172.24.0.0/16\","
     "\"dnsDomain\":\"k.example\"},\"apiServer\":{\"certSANs\":[\"*.k.example\",\"10.9.9.9\"],"
     "\"externalFQDN\":\"k.example.com\",\"extraArgs\":{\"v\":\"2\"}},"
@@ -106,7 +107,7 @@ static char *problems_of(const struct problems *problems)
     for (size_t i = 0; i < problems->n; i++)
         buf_printf(&out, "%s%s: %s", i ? "|" : "", problems->items[i].path,
                    problems->items[i].text);
-    return out.data ? buf_steal(&out) : strdup("");
+    return buf_steal(&out);
 }
 
 static char *validated(const char *spec)
@@ -151,6 +152,11 @@ static const struct {
      "}",
      ""},
     {"\"controlPlaneEndpoint\":{\"host\":\"api.k\",\"virtualIP\":{\"address\":\"10.0.0.2\"}}", ""},
+    {"\"controlPlaneEndpoint\":{\"virtualIP\":{\"address\":\"10.0.0.2\"}},\"apiServer\":{"
+     "\"bindPort\":7443}",
+     "spec.apiServer.bindPort: with a virtualIP it must be spec.controlPlaneEndpoint.port, 6443"},
+    {"\"controlPlaneEndpoint\":{\"host\":\"lb.k\",\"port\":443},\"apiServer\":{\"bindPort\":6443}",
+     ""},
     {"\"controlPlaneEndpoint\":{\"virtualIP\":{}}",
      "spec.controlPlaneEndpoint.virtualIP.address: required"},
     {"\"controlPlaneEndpoint\":{\"host\":\"API.k\"}",
@@ -332,6 +338,9 @@ static void the_endpoint_is_what_is_known_of_it(void **state)
     assert_int_equal(cluster_endpoint_text(bare, 0, text), -ENODATA);
     assert_int_equal(cluster_endpoint_text(bare, 0x0a000001, text), 0);
     assert_string_equal(text, "10.0.0.1:443");
+    assert_int_equal(cluster_bind_port(bare), 443);
+    bare->spec.api_server.bind_port = 6443;
+    assert_int_equal(cluster_bind_port(bare), 6443);
     bare->status.endpoint = "10.0.0.7:443";
     assert_int_equal(cluster_endpoint_text(bare, 0x0a000001, text), 0);
     assert_string_equal(text, "10.0.0.7:443");

@@ -194,3 +194,15 @@ SCRIPT
     [[ $output == *"error execution phase preflight"* ]]
     [[ $output != *"Reading configuration from the cluster"* ]]
 }
+
+@test "the static Pod of a virtual address is a Pod" {
+    as_machine v1beta2-init-whole.yaml "$BATS_TEST_DIRNAME/apiserver" <<'SCRIPT'
+export KUBECONFIG=$KUBE_FOLDER/admin.conf
+kubectl create --dry-run=client -f /etc/kubernetes/manifests/kube-vip.yaml
+sed 's/hostPath:/hostPaht:/' /etc/kubernetes/manifests/kube-vip.yaml >/var/lib/wrong.yaml
+! kubectl create --dry-run=client -f /var/lib/wrong.yaml
+SCRIPT
+    [ "$status" -eq 0 ]
+    [[ $output == *"pod/kube-vip created (dry run)"* ]]
+    [[ $output == *'unknown field "hostPaht"'* ]]
+}
