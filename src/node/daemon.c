@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "net/link.h"
+#include "node/addresses.h"
 #include "node/cluster-watch.h"
 #include "node/commands.h"
 #include "node/duty.h"
@@ -30,6 +31,7 @@ struct daemon {
     struct provision provision;
     struct duties duties;
     struct cluster_watch cluster;
+    json_t *addresses; /* of the machine, as they were looked at last */
     uint32_t tries;
     bool heard; /* the server answered at least once */
     int net, events;
@@ -228,13 +230,25 @@ static void on_event(void *data, const struct net_event *event)
     *changed |= event->kind == NET_ADDRESS_CHANGED || event->kind == NET_EVENTS_LOST;
 }
 
+/* Looks at the machine's addresses; true when they are others. Those of pods come and go. */
+static bool look_at_addresses(struct daemon *d)
+{
+    json_t *addresses = NULL;
+    if (addresses_list(d->net, &addresses) < 0)
+        return false;
+    bool changed = !json_equal(addresses, d->addresses);
+    json_decref(d->addresses);
+    d->addresses = addresses;
+    d->duties.has_address = json_array_size(addresses) > 0;
+    return changed;
+}
+
 static int take_addresses(struct daemon *d)
 {
     bool changed = false;
     int r = net_events_read(d->events, on_event, &changed);
-    if (!changed)
+    if (!changed || !look_at_addresses(d))
         return r;
-    d->duties.has_address = facts_have_address(d->net);
     d->duties.said_hello = false;
     d->duties.said_failure = false;
     d->duties.next_try = 0;
@@ -353,7 +367,7 @@ static int load(struct daemon *d, struct err *err)
 static void start_duties(struct daemon *d)
 {
     d->duties.started = clock_now(d->node->clock);
-    d->duties.has_address = facts_have_address(d->net);
+    (void)look_at_addresses(d);
     d->duties.failed = d->state.instance && !d->state.configured;
     /* Commands may need what could not be configured. */
     d->duties.commands_pending =
@@ -374,6 +388,7 @@ static void daemon_free(struct daemon *d)
     cleanup_fd(&d->events);
     conversation_free(&d->talk);
     cluster_watch_free(&d->cluster);
+    json_decref(d->addresses);
     node_state_free(&d->state);
     provision_free(&d->provision);
 }

@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/str.h"
+#include "node/addresses.h"
 #include "net/link.h"
 #include "provision/hostkey.h"
 
@@ -55,39 +56,6 @@ static int add_macs(int net_fd, struct protocol_hello *hello)
             hello->macs[hello->mac_count++] = links[i].mac;
     }
     return r;
-}
-
-static bool is_reachable(ipv4 address)
-{
-    return address >> 24 != 127 && address >> 16 != 0xa9fe;
-}
-
-static int add_addresses(int net_fd, struct protocol_hello *hello)
-{
-    _autofree_ struct net_address *addresses = NULL;
-    size_t count = 0;
-    char text[CIDR_TEXT_SIZE];
-    int r = net_addresses(net_fd, &addresses, &count);
-    hello->addresses = json_array();
-    for (size_t i = 0; r == 0 && i < count; i++) {
-        if (is_reachable(addresses[i].address.address))
-            r = json_array_append_new(hello->addresses,
-                                      json_string(cidr_text(addresses[i].address, text)));
-    }
-    return r;
-}
-
-bool facts_have_address(int net_fd)
-{
-    _autofree_ struct net_address *addresses = NULL;
-    size_t count = 0;
-    if (net_addresses(net_fd, &addresses, &count) < 0)
-        return false;
-    for (size_t i = 0; i < count; i++) {
-        if (is_reachable(addresses[i].address.address))
-            return true;
-    }
-    return false;
 }
 
 /* PRETTY_NAME of os-release(5), malloc'd. */
@@ -158,7 +126,7 @@ int facts_collect(const struct node *node, int net_fd, const char *sys,
     add_identity(sys, hello);
     int r = add_macs(net_fd, hello);
     if (r == 0)
-        r = add_addresses(net_fd, hello);
+        r = addresses_list(net_fd, &hello->addresses);
     if (r < 0)
         return err_errno(err, r, "cannot list network interfaces");
     hello->system = system_facts(node);

@@ -6,12 +6,9 @@
 #include "protocol/message.h"
 
 /*
- * Fills hello with program, MAC addresses of real NICs, UUID, serial number, addresses (without
- * loopback and link-local ones) and system {kernel, osImage, bootID, hostKeys[]}. sys is "/sys".
- * Free with protocol_hello_free() in any case. 0 or a negative errno.
+ * Fills hello with program, MAC addresses of real NICs, UUID, serial number, addresses (of
+ * addresses.h) and system {kernel, osImage, bootID, hostKeys[]}. sys is "/sys". Free with
+ * protocol_hello_free() in any case. 0 or a negative errno.
  */
 int facts_collect(const struct node *node, int net_fd, const char *sys,
                   struct protocol_hello *hello, struct err *err) _must_check_;
-
-/* True when an interface has an IPv4 address that others can reach. net_fd is of net_open(). */
-bool facts_have_address(int net_fd);
