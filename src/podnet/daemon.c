@@ -86,6 +86,8 @@ static int make_plan(struct daemon *d, struct podnet_plan *ret, struct err *err)
     if (r < 0)
         return r;
     r = podnet_session_nodes(d->session, &nodes, &n);
+    log_debug("Looking at %zu Nodes, %zu links and %zu addresses.", n, snapshot.host.n_links,
+              snapshot.host.n_addresses);
     if (r == 0)
         r = podnet_plan_make(&d->config, nodes, n, &snapshot.host, ret);
     return r < 0 ? err_errno(err, r, "cannot plan") : 0;

@@ -14,11 +14,11 @@ trap 'rm -rf "$work"' EXIT
 failed=0
 
 # The programs need not be installed for this.
-for unit in "$deploy"/*.service; do
-    sed -E 's,^(ExecStart=)/usr/bin/slipway(-node)?,\1/bin/true,' "$unit" >"$work/${unit##*/}"
+for unit in "$deploy"/*.service "$deploy"/*.path; do
+    sed -E 's,^(ExecStart=)/usr/bin/slipway(-node|-podnet)?,\1/bin/true,' "$unit" >"$work/${unit##*/}"
 done
 cd "$work"
-if ! systemd-analyze verify --man=no ./*.service >verify 2>&1 || [ -s verify ]; then
+if ! systemd-analyze verify --man=no ./*.service ./*.path >verify 2>&1 || [ -s verify ]; then
     cat verify
     failed=1
 fi
@@ -34,4 +34,5 @@ exposure slipway.service 20
 exposure slipway-node.service 35
 exposure slipway-node-grow.service 45
 exposure slipway-node-cluster.service 80
+exposure slipway-podnet.service 25
 exit $failed
