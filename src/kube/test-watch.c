@@ -141,7 +141,7 @@ static unsigned version_asked(const struct world *w, unsigned i)
 
 #define META(name, uid, version)                                                                   \
     "{\"metadata\":{\"name\":\"" name "\",\"uid\":\"" uid "\",\"resourceVersion\":\"" version "\"" \
-                                                                                              "}}"
+    "}}"
 #define LIST(version, items)                                                                       \
     "{\"metadata\":{\"resourceVersion\":\"" version "\"},\"items\":[" items "]}"
 #define EVENT(type, object) "{\"type\":\"" type "\",\"object\":" object "}\n"
