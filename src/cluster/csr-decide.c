@@ -221,7 +221,7 @@ static bool is_asked_by_token(struct decision *d)
 {
     const char *id = str_after(d->facts->username, TOKEN_PREFIX);
     const struct csr_machine *machine = d->machine;
-    if (!machine->token_id || !str_eq(id, machine->token_id))
+    if (str_empty(machine->token_id) || !str_eq(id, machine->token_id))
         return deny(d, "WrongToken",
                     "Expected the bootstrap token that was made for Machine %s, but \"%s\" asked.",
                     QUOTE(machine->name), QUOTE(d->facts->username));
@@ -240,7 +240,7 @@ static bool is_joining(struct decision *d)
     if (d->now_ms >= machine->window_ends_ms)
         return deny(d, "WindowClosed", "The time in which Machine %s may join is over.",
                     QUOTE(machine->name));
-    if (machine->bound_key && !str_eq(machine->bound_key, d->request->key_hash))
+    if (!str_empty(machine->bound_key) && !str_eq(machine->bound_key, d->request->key_hash))
         return deny(d, "WrongKey",
                     "The first certificate of Machine %s was approved for the key %s, found %s.",
                     QUOTE(machine->name), QUOTE(machine->bound_key), d->request->key_hash);

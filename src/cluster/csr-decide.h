@@ -47,10 +47,10 @@ struct csr_machine {
     const char *const *dns_names; /* further names that it may serve */
     const char *const *addresses; /* its own, IPv4 or IPv6 as text */
     enum csr_standing standing;
-    const char *token_id;   /* of the bootstrap token made for it (6 characters); NULL: none */
+    const char *token_id; /* of the bootstrap token made for it (6 characters); NULL or "": none */
     int64_t window_ends_ms; /* wall time at which its time to join ends */
     const char *bound_key;  /* hash of the key that its first certificate was approved for in this
-                               window; NULL: none yet */
+                               window; NULL or "": none yet */
 };
 
 enum csr_action { CSR_IGNORE, CSR_APPROVE, CSR_DENY };

@@ -8,7 +8,8 @@
  * file's head authenticated, so that one cluster's file is not taken for another's). The key file
  * holds 32 random bytes in base64 (`head -c 32 /dev/urandom | base64`) and must live outside the
  * state folder, or it would travel with every copy of what it protects. A PKI that was saved
- * plainly is encrypted when it is loaded with a key for the first time.
+ * plainly is encrypted when it is loaded with a key for the first time; what the disk keeps of the
+ * plain file's blocks is beyond a program's reach, so a key is best given from the beginning.
  *
  * One thread at a time for a store.
  */

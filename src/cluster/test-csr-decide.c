@@ -272,6 +272,15 @@ static void no_token(struct scene *s)
 {
     s->machines[0].token_id = NULL;
 }
+static void empty_token(struct scene *s)
+{
+    s->machines[0].token_id = "";
+    s->facts.username = "system:bootstrap:";
+}
+static void not_bound(struct scene *s)
+{
+    s->machines[0].bound_key = "";
+}
 static void default_group_only(struct scene *s)
 {
     s->groups[1] = NULL;
@@ -388,6 +397,7 @@ static void test_approved(void **state)
         {first_request, nothing, NULL, "first client certificate of Machine machine-1"},
         {first_request, without_encipherment, NULL, NULL},
         {first_request, bound_to_this_key, NULL, NULL},
+        {first_request, not_bound, NULL, NULL},
         {first_request, asks_usages_itself, NULL, NULL},
         {first_request, released_twin, NULL, NULL},
         {first_request, rejected_twin_first, NULL, NULL},
@@ -442,6 +452,7 @@ static void test_first_certificate_denied(void **state)
         {first_request, other_token, "WrongToken", "system:bootstrap:zzzzzz"},
         {first_request, longer_token, "WrongToken", NULL},
         {first_request, no_token, "WrongToken", NULL},
+        {first_request, empty_token, "WrongToken", NULL},
         {first_request, default_group_only, "WrongGroup", KUBEADM_GROUP},
         {first_request, window_over, "WindowClosed", NULL},
         {first_request, other_key, "WrongKey", KEY},

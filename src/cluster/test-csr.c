@@ -180,7 +180,7 @@ static void test_changed_request_is_not_signed(void **state)
     memcpy(longer, der, len);
     longer[len] = 0;
     _autofree_ char *trailing = csr_sample_wrap(longer, len + 1);
-    refused(trailing, strlen(trailing), "in DER");
+    refused(trailing, strlen(trailing), "request in DER");
 }
 
 /* ---- PEM ---- */
@@ -203,7 +203,8 @@ static void test_pem_that_two_parsers_could_read_differently(void **state)
         str_format("%s-----BEGIN NEW CERTIFICATE REQUEST-----\n%.*s-----END NEW CERTIFICATE "
                    "REQUEST-----\n",
                    a, (int)(strstr(body, "-----END") - body), body);
-    const char *const texts[] = {two, before, behind, blank, cut, new_block, "", "\n"};
+    _autofree_ char *joined = str_format("-----BEGIN CERTIFICATE REQUEST-----%s", body);
+    const char *const texts[] = {two, before, behind, blank, cut, new_block, joined, "", "\n"};
     for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
         refused(texts[i], strlen(texts[i]), "one PEM block");
     refused(header, strlen(header), "not base64");
@@ -347,6 +348,10 @@ static void test_forged_subjects(void **state)
     refuse_request(&foreign, &none, "printable");
     struct element umlaut = named(10, 0x0c, "\xc3\xa4", 2);
     refuse_request(&umlaut, &none, "printable");
+    static const uint8_t longer[] = {0x31, 0x0e, 0x30, 0x0c, 0x06, 0x03, 0x55, 0x04,
+                                     0x03, 0x0c, 0x01, 'a',  0x0c, 0x02, 'b',  'c'};
+    struct element two_values = bytes(longer, sizeof(longer));
+    refuse_request(&two_values, &none, "printable");
     struct element empty = named(3, 0x0c, "", 0);
     refuse_request(&empty, &none, "printable");
     struct element set = {.bytes = {0x31, 0x00}, .len = 2};
@@ -373,6 +378,13 @@ static void test_forged_extensions(void **state)
 
     struct element doubled = attribute(&twice), attributes = join(&good, &again);
     refuse_request(&name, &doubled, "an extension twice");
+    refuse_request(&name, &attributes, "twice");
+    static const uint8_t client_auth[] = {0x30, 0x0a, 0x06, 0x08, 0x2b, 0x06,
+                                          0x01, 0x05, 0x05, 0x07, 0x03, 0x02};
+    struct element purposes = bytes(client_auth, sizeof(client_auth));
+    struct element purpose = extension(0x25, &purposes), different = wrap(0x30, &purpose);
+    struct element second_attribute = attribute(&different);
+    attributes = join(&good, &second_attribute);
     refuse_request(&name, &attributes, "twice");
     struct element values = join(&once, &more), two_values = attribute(&values);
     refuse_request(&name, &two_values, "malformed");
@@ -419,7 +431,7 @@ static void test_indefinite_and_long_lengths(void **state)
                  {"\x30\x00", 2}};
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         _autofree_ char *pem = csr_sample_wrap(cases[i].der, cases[i].len);
-        refused(pem, strlen(pem), "in DER");
+        refused(pem, strlen(pem), "request in DER");
     }
 }
 
