@@ -47,8 +47,7 @@ static void test_what_is_no_secret_stays(void **state)
     static const char *const lines[] = {
         "",
         "[certs] Generating \"apiserver-kubelet-client\" certificate and key",
-        "    --discovery-token-ca-cert-hash "
-        "sha256:9fd7b2f70a1ff5d6697c8991d8330d8bb25c4c5e135f26c1862830a82c3ebaf2",
+        "--hash sha256:9fd7b2f70a1ff5d6697c8991d8330d8bb25c4c5e135f26c1862830a82c3ebaf2",
         "Get \"https://10.0.0.1:6443/api/v1/namespaces/kube-system/configmaps/kubeadm-config\"",
         "[kubelet-start] Writing kubelet configuration to file \"/var/lib/kubelet/config.yaml\"",
         "abcdef.0123456789abcde is too short, abcde.0123456789abcdef too",

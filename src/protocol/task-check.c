@@ -48,19 +48,16 @@ static bool is_own(const char *path)
 
 bool protocol_task_path_is_allowed(const char *path)
 {
-    static const char *const folders[] = {"/etc/kubernetes/",
-                                          "/etc/cni/net.d/",
-                                          "/etc/systemd/system/kubelet.service.d/",
-                                          "/etc/systemd/system/containerd.service.d/",
-                                          "/etc/systemd/system/crio.service.d/",
-                                          PROTOCOL_TASK_DIR "/"};
+    static const char *const folders[] = {
+        "/etc/kubernetes/", "/etc/cni/net.d/", "/etc/systemd/system/kubelet.service.d/",
+        "/etc/systemd/system/containerd.service.d/", "/etc/systemd/system/crio.service.d/"};
     if (!path || !is_normal(path) || is_own(path))
         return false;
     for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
         if (str_after(path, folders[i]))
             return true;
     }
-    return str_eq(path, "/etc/default/kubelet");
+    return str_after(path, PROTOCOL_TASK_DIR "/") || str_eq(path, "/etc/default/kubelet");
 }
 
 /* ---- names ---- */

@@ -76,8 +76,6 @@ static void test_paths(void **state)
         "/etc/systemd/system/kubelet.service.d/20-slipway.conf",
         "/etc/default/kubelet",
         "/etc/systemd/system/containerd.service.d/20-slipway.conf",
-        PROTOCOL_TASK_DIR "/discovery.conf",
-        PROTOCOL_TASK_ENVIRONMENT,
         "/etc/kubernetes/..data",
     };
     static const char *const refused[] = {
@@ -98,9 +96,6 @@ static void test_paths(void **state)
         "/etc/default/grub",
         "/etc/systemd/system/kubelet.service",
         "/var/lib/slipway-node/identity.json",
-        PROTOCOL_TASK_DIR "/task.json",
-        PROTOCOL_TASK_DIR "/state.json",
-        PROTOCOL_TASK_DIR "/lock",
         "/root/.ssh/authorized_keys",
     };
     for (size_t i = 0; i < ARRAY_SIZE(allowed); i++)
@@ -108,6 +103,12 @@ static void test_paths(void **state)
     for (size_t i = 0; i < ARRAY_SIZE(refused); i++)
         assert_false(protocol_task_path_is_allowed(refused[i]));
     assert_false(protocol_task_path_is_allowed(NULL));
+    assert_true(protocol_task_path_is_allowed(PROTOCOL_TASK_DIR "/discovery.conf"));
+    assert_true(protocol_task_path_is_allowed(PROTOCOL_TASK_ENVIRONMENT));
+    assert_false(protocol_task_path_is_allowed(PROTOCOL_TASK_DIR "/task.json"));
+    assert_false(protocol_task_path_is_allowed(PROTOCOL_TASK_DIR "/state.json"));
+    assert_false(protocol_task_path_is_allowed(PROTOCOL_TASK_DIR "/undo.json"));
+    assert_false(protocol_task_path_is_allowed(PROTOCOL_TASK_DIR "/lock"));
     char *end = stpcpy((char[1024]){0}, "/etc/kubernetes/");
     char *path = end - strlen("/etc/kubernetes/");
     memset(end, 'a', 255);
