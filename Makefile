@@ -7,7 +7,7 @@ RELEASE := $(BUILD)/release
 export XDG_CACHE_HOME ?= $(CURDIR)/$(BUILD)/cache
 MESON_RELEASE := -Dtests=false
 
-.PHONY: all deps check check-vm bench demo demo-down fuzz lint install clean help
+.PHONY: all deps check check-vm bench demo demo-cluster demo-down fuzz lint install clean help
 
 all: $(RELEASE)/build.ninja ## build everything, optimised, into build/release
 	@ninja -C $(RELEASE)
@@ -36,6 +36,11 @@ demo: ## two blank virtual machines become running nodes, from nothing
 	@tools/install-deps demo
 	@$(MAKE) --no-print-directory all
 	@tools/demo up
+
+demo-cluster: ## two blank virtual machines become a Kubernetes cluster, from nothing
+	@tools/install-deps demo kubernetes
+	@$(MAKE) --no-print-directory all
+	@tools/demo cluster
 
 demo-down: ## end the demo and remove what it made
 	@tools/demo down

@@ -156,7 +156,7 @@ int map_put(struct map *map, const void *key, size_t len, void *value, void **re
     int r = key_copy(&new, key, len);
     if (r < 0)
         return r;
-    if (map->count + 1 > map->size / 4 * 3) {
+    if (map->count + 1 > map->size / 8 * 7) {
         if (grow(map) < 0) {
             key_free(&new);
             return -ENOMEM;

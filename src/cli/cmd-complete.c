@@ -51,6 +51,8 @@ static int run(struct cli *cli, const struct args *args)
         (void)printf(":folders\n");
     else if (completion.dynamic == COMPLETE_MACHINE)
         print_names(cli, args, &kind_machine, completion.prefix);
+    else if (completion.dynamic == COMPLETE_CLUSTER)
+        print_names(cli, args, &kind_cluster, completion.prefix);
     else if (completion.dynamic == COMPLETE_NAME && kind)
         print_names(cli, args, kind, completion.prefix);
     return STATUS_OK;

@@ -2,18 +2,89 @@
 #include "base/file.h"
 #include "base/str.h"
 #include "cli/cli.h"
+#include "cli/client.h"
 #include "cli/connect.h"
+#include "cli/target.h"
+#include "resource/kind.h"
 #include "server/api-tls.h"
 #include "server/api-users.h"
 
 static const struct command_option options[] = {
-    {0, "state", "FOLDER", "state folder of the server on this machine", COMPLETE_FOLDER},
-    {0, "address", "URL", "write this https:// URL instead of the server's own", COMPLETE_NOTHING},
-    {0, "user", "NAME", "for this user, with a new token; an older one becomes invalid",
+    {0, "hours", "N", "how long the Cluster's certificate is valid (default: 8)", COMPLETE_NOTHING},
+    {0, "api", NULL, "of Slipway's own API on this machine instead of a Cluster's",
+     COMPLETE_NOTHING},
+    {0, "address", "URL", "with --api: write this https:// URL instead of the server's own",
+     COMPLETE_NOTHING},
+    {0, "user", "NAME", "with --api: for this user, with a new token; an older one becomes invalid",
      COMPLETE_NOTHING},
     {0, "role", "ROLE", "what --user may do: admin or reader (default: reader)", COMPLETE_NOTHING},
     {0},
 };
+
+enum { HOURS_DEFAULT = 8, HOURS_MAX = 366 * 24 };
+
+/* ---- of a Cluster ---- */
+
+/* The Cluster to use when none was named: the only one. malloc'd. */
+static int only_cluster(struct client *client, char **ret, struct err *err)
+{
+    const struct target all = {&kind_cluster, NULL};
+    _autofree_ char *path = target_path(&all, NULL);
+    json_auto_t *list = NULL;
+    if (!path)
+        return err_errno(err, -ENOMEM, "request");
+    const struct client_request request = {.path = path};
+    int r = client_call(client, &request, &list, NULL, err);
+    const json_t *items = json_object_get(list, "items");
+    if (r < 0)
+        return r;
+    if (json_array_size(items) == 0)
+        return err_set(err, -ENOENT,
+                       "there is no Cluster; for Slipway's own API: slipway kubeconfig --api");
+    if (json_array_size(items) > 1)
+        return err_set(err, -EINVAL, "there are several Clusters: name one of them");
+    *ret = strdup(object_name(json_array_get(items, 0)));
+    return *ret ? 0 : err_errno(err, -ENOMEM, "request");
+}
+
+static int print_cluster(struct client *client, const char *name, long hours, struct err *err)
+{
+    const struct target target = {&kind_cluster, name};
+    _autofree_ char *object = target_path(&target, NULL);
+    _autofree_ char *path =
+        object ? str_format("%s/kubeconfig?expirationSeconds=%ld", object, hours * 3600) : NULL;
+    json_auto_t *answer = NULL;
+    if (!path)
+        return err_errno(err, -ENOMEM, "request");
+    const struct client_request request = {.method = "POST", .path = path};
+    int r = client_call(client, &request, &answer, NULL, err);
+    if (r < 0)
+        return r;
+    const char *text = object_text(answer, "status.kubeconfig");
+    (void)printf("%s", text ? text : "");
+    return text ? 0 : err_set(err, -EBADMSG, "the server's answer holds no kubeconfig");
+}
+
+static int run_cluster(struct cli *cli, const struct args *args)
+{
+    struct err err = ERR_INIT;
+    long hours = 0;
+    _cleanup_(client_freep) struct client *client = NULL;
+    _autofree_ char *name = NULL;
+    int r = args_number(args, "hours", 1, HOURS_MAX, HOURS_DEFAULT, &hours, &err);
+    if (r < 0)
+        return cli_usage_error(cli, "%s", err_text(&err));
+    r = client_open(cli, args, &client, &err);
+    if (r == 0 && args_operand(args, 0))
+        name = strdup(args_operand(args, 0));
+    else if (r == 0)
+        r = only_cluster(client, &name, &err);
+    if (r == 0)
+        r = name ? print_cluster(client, name, hours, &err) : err_errno(&err, -ENOMEM, "request");
+    return r < 0 ? cli_fail(cli, &err) : STATUS_OK;
+}
+
+/* ---- of Slipway's own API ---- */
 
 static int read_server(const char *state_dir, struct connection *ret, struct err *err)
 {
@@ -58,23 +129,41 @@ static int print_kubeconfig(const struct args *args, const char *state_dir,
     return text ? 0 : err_errno(err, -ENOMEM, "kubeconfig");
 }
 
-static int run(struct cli *cli, const struct args *args)
+static int run_api(struct cli *cli, const struct args *args)
 {
     struct err err = ERR_INIT;
     _cleanup_(connection_clear) struct connection server = {0};
     const char *state_dir = cli_state_dir(cli, args);
     if (args_given(args, "role") && !args_given(args, "user"))
         return cli_usage_error(cli, "--role needs --user");
+    if (args_operand(args, 0))
+        return cli_usage_error(cli, "--api takes no Cluster");
     int r = read_server(state_dir, &server, &err);
     if (r == 0)
         r = print_kubeconfig(args, state_dir, &server, &err);
     return r < 0 ? cli_fail(cli, &err) : STATUS_OK;
 }
 
+static int run(struct cli *cli, const struct args *args)
+{
+    bool api = args_given(args, "api");
+    if (!api &&
+        (args_given(args, "user") || args_given(args, "role") || args_given(args, "address")))
+        return cli_usage_error(cli, "--user, --role and --address need --api");
+    return api ? run_api(cli, args) : run_cluster(cli, args);
+}
+
 const struct command cmd_kubeconfig = {
     .name = "kubeconfig",
-    .summary = "Print a kubeconfig for the server on this machine",
-    .details = "Without --user it is the administrator's own: STATE/kubeconfig.",
+    .summary = "Print a kubeconfig of a Cluster, or of Slipway's own API",
+    .operands = "[CLUSTER]",
+    .max_operands = 1,
+    .details =
+        "The Cluster may be left out when there is only one. Its certificate makes whoever has it\n"
+        "an administrator of the cluster until it ends.\n"
+        "With --api and without --user it is the administrator's own: STATE/kubeconfig.",
     .options = options,
+    .complete = {COMPLETE_CLUSTER},
+    .api = true,
     .run = run,
 };

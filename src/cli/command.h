@@ -49,6 +49,7 @@ enum complete {
     COMPLETE_KIND,    /* kinds of resources: machines, images... */
     COMPLETE_NAME,    /* names of the kind given before */
     COMPLETE_MACHINE, /* names of Machines */
+    COMPLETE_CLUSTER, /* names of Clusters */
     COMPLETE_FORMAT,  /* values of -o: json yaml wide name ... */
 };
 

@@ -49,6 +49,7 @@ static void test_candidates(void **state)
         {"get --kubeconfig x", "", COMPLETE_FILE},
         {"apply -f x", "", COMPLETE_FILE},
         {"approve n", "", COMPLETE_MACHINE},
+        {"kubeconfig d", "", COMPLETE_CLUSTER},
         {"nothing x", "", COMPLETE_NOTHING},
     };
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {

@@ -157,11 +157,19 @@ const struct field machine_join_fields[] = {
     F_STRING(S, task, "task", .max_length = 64, .doc = "Identifier of the task."),
     F_ENUM(S, state, "state", join_state_values, .doc = "How far it is."),
     F_STRING(S, phase, "phase", FACT, .doc = "What kubeadm does, as the machine reports it."),
-    F_STRING(S, failure, "failure", .format = &format_text, .max_length = 4096,
+    F_STRING(S, failure, "failure", .format = &format_reason, FACT,
+             .doc = "Why it failed, in one CamelCase word."),
+    F_STRING(S, message, "message", .format = &format_text, .max_length = 4096,
              .doc = "Why it failed, for people."),
     F_STRING(S, node_name, "nodeName", .max_length = 253, .doc = "Name of its Node."),
     F_TIME(S, started_at, "startedAt", .doc = "When the machine was given the task."),
+    F_TIME(S, ended_at, "endedAt", .doc = "When the machine said that it has ended."),
     F_INT(S, attempts, "attempts", .doc = "How many tasks it was given for this installation."),
+    F_STRING(S, token_id, "tokenID", .max_length = 6,
+             .doc = "Public half of the bootstrap token that was made for it."),
+    F_TIME(S, token_expires_at, "tokenExpiresAt", .doc = "End of that token, and of its window."),
+    F_STRING(S, bound_key, "boundKey", FACT,
+             .doc = "Hash of the public key that its first certificate was approved for."),
     {0}};
 #undef S
 

@@ -243,10 +243,15 @@ struct machine_join {
     const char *task; /* its id */
     enum join_state state;
     const char *phase; /* of kubeadm, as the node reports it */
-    const char *failure;
+    const char *failure; /* CamelCase */
+    const char *message; /* why it failed, for people */
     const char *node_name;
     int64_t started_at;
+    int64_t ended_at;
     int64_t attempts;
+    const char *token_id;  /* of the bootstrap token that was made for it; not secret */
+    int64_t token_expires_at;
+    const char *bound_key; /* hash of the key that its first certificate was approved for */
 };
 
 struct machine_status {

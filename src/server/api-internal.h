@@ -102,6 +102,12 @@ void api_serve_openapi_v2(struct api *api, struct http_request *http);
 void api_serve_access_review(struct http_request *http, enum api_role role);
 void api_serve_openapi_v3(struct api *api, struct http_request *http, const char *path);
 
+/* ---- api-cluster.c ---- */
+
+/* Whether the path is that of a Cluster's kubeconfig; name is filled in then. */
+bool api_cluster_path(const char *path, char name[static API_NAME_SIZE]);
+void api_serve_cluster_kubeconfig(struct api *api, struct http_request *http, const char *name);
+
 /* ---- who is it ---- */
 
 /*

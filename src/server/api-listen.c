@@ -38,6 +38,7 @@ static int make_api(struct server *s, struct err *err)
         .admin_group = group,
         .metrics = server_metrics,
         .ready = server_ready,
+        .kubeconfig = clusters_kubeconfig,
         .data = s,
     };
     return api_new(&setup, &s->api, err);

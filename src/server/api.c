@@ -301,7 +301,7 @@ void api_handle(struct http_request *http, void *data)
     const char *path = http_request_path(http), *method = http_request_method(http);
     if (serve_probe(api, http, path))
         return;
-    char user[API_USER_NAME_SIZE];
+    char user[API_USER_NAME_SIZE], cluster[API_NAME_SIZE];
     enum api_role role = api_authenticate(api, http, user);
     bool reads = str_eq(method, "GET") || str_eq(method, "HEAD");
     if (api->closing)
@@ -312,6 +312,8 @@ void api_handle(struct http_request *http, void *data)
         api_serve_access_review(http, role);
     else if (role == API_ROLE_READER && !reads)
         api_send_status(http, api_status(403, "Forbidden", "user \"%s\" may only read", user));
+    else if (!reads && api_cluster_path(path, cluster))
+        api_serve_cluster_kubeconfig(api, http, cluster);
     else
         serve_authorized(api, http, path);
 }

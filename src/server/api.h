@@ -8,6 +8,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "base/buf.h"
@@ -34,6 +35,12 @@ struct api_setup {
      * "[+]store ok" or "[-]store failed: WHY", the reason only when asked for.
      */
     bool (*ready)(void *data, bool reasons, struct buf *out);
+    /*
+     * A kubeconfig of that Cluster for so many seconds; *ret is malloc'd and secret. -ENOENT: there
+     * is none; -EAGAIN: not yet. NULL: no Clusters here.
+     */
+    int (*kubeconfig)(void *data, const char *cluster, int64_t seconds, char **ret,
+                      struct err *err);
     void *data;
 };
 

@@ -59,6 +59,7 @@ struct server_config {
     const char *state_dir;
     const char *boot_dir;   /* stage2 and boot programs; NULL: STATE/boot */
     const char *images_dir; /* NULL: STATE/images */
+    const char *key_file;   /* encrypts Clusters' keys in the state folder; NULL: they are plain */
     enum config_log_level log_level;
     struct config_http http;
     struct config_api api;

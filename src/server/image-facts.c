@@ -41,6 +41,7 @@ static void fill(struct image_facts *facts, const struct image_manifest *m)
     facts->data_size = m->data_size;
     facts->chunk_count = m->chunk_count;
     facts->cloud_init = !m->node;
+    (void)snprintf(facts->kubernetes, sizeof(facts->kubernetes), "%s", m->kubernetes);
     facts->kexec = m->boot.root_partition > 0;
     (void)snprintf(facts->architecture, sizeof(facts->architecture), "%s", m->architecture);
 }

@@ -6,6 +6,7 @@
 
 struct act {
     struct server *server;
+    char *task, *token_id, *message;
     struct machine_act what;
     struct machine_event event;
     struct machine_change change;
@@ -19,6 +20,9 @@ static void act_free(struct act *act)
         protocol_report_free(act->what.report);
     free(act->what.hello);
     free(act->what.report);
+    free(act->task);
+    free(act->token_id);
+    free(act->message);
     free(act);
 }
 
@@ -79,15 +83,40 @@ static void act_done(void *data, int rc, json_t *object, const struct err *err)
     act_free(act);
 }
 
-void machine_act(struct server *server, const char *name, const struct machine_act *what)
+/* A copy of a text that may be NULL; *ok turns false when there is no memory for it. */
+static char *copy(const char *text, bool *ok)
+{
+    char *result = text ? strdup(text) : NULL;
+    *ok = *ok && (result || !text);
+    return result;
+}
+
+static struct act *act_new(struct server *server, const struct machine_act *what)
 {
     struct act *act = calloc(1, sizeof(*act));
+    bool ok = act != NULL;
+    if (!ok)
+        return NULL;
+    act->server = server;
+    act->task = copy(what->task, &ok);
+    act->token_id = copy(what->token_id, &ok);
+    act->message = copy(what->message, &ok);
+    if (!ok) {
+        act_free(act);
+        return NULL;
+    }
+    act->what = *what;
+    return act;
+}
+
+void machine_act(struct server *server, const char *name, const struct machine_act *what)
+{
+    struct act *act = act_new(server, what);
     if (!act) {
         if (what->done)
             what->done(what->data, -ENOMEM, NULL, NULL, NULL);
         return;
     }
-    *act = (struct act){.server = server, .what = *what};
     act->event = (struct machine_event){
         .type = what->type,
         .now_ms = clock_wall(server->clock),
@@ -95,6 +124,11 @@ void machine_act(struct server *server, const char *name, const struct machine_a
         .hello = act->what.hello,
         .report = act->what.report,
         .generation = act->what.generation,
+        .task = act->task,
+        .token_id = act->token_id,
+        .token_expires_ms = act->what.token_expires_ms,
+        .message = act->message,
+        .node_ready = act->what.node_ready,
     };
     int r = store_mutate(server->store, &kind_machine, STORE_STATUS, name, decide, act_done, act);
     if (r < 0)

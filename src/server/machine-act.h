@@ -12,6 +12,10 @@ struct machine_act {
     enum machine_event_type type;
     struct trust_public key;        /* HELLO, REPORT */
     uint64_t generation;            /* PHONE_HOME */
+    const char *task, *token_id;    /* TASK; copied */
+    int64_t token_expires_ms;       /* TASK */
+    const char *message;            /* TASK, NODE; copied */
+    bool node_ready;                /* NODE */
     struct protocol_hello *hello;   /* taken over: freed when done */
     struct protocol_report *report; /* taken over */
     /*

@@ -11,7 +11,7 @@ bool machine_change_writes(const struct machine_change *c)
     return c->phase != MACHINE_PHASE_UNSET || c->identity || c->candidate || c->clear_candidate ||
            c->boot_id || c->inventory || c->addresses || c->progress || c->clear_progress ||
            c->clear_failure || c->seen || c->observe || c->installed_generation >= 0 ||
-           c->attempts >= 0 || c->join || c->task || c->clear_join || c->failure ||
+           c->attempts >= 0 || c->join || c->join_lost || c->task || c->clear_join || c->failure ||
            c->n_conditions || c->n_notes;
 }
 
@@ -93,16 +93,19 @@ static void clear(json_t *object, const char *member)
 static int set_task(json_t *object, const struct machine_view *v, const struct machine_event *e)
 {
     int64_t attempts = v->machine->status.join.attempts + 1;
-    return object_set(object, "status.join",
-                      json_pack("{s:s, s:s, s:o, s:I}", "task", e->task, "state", "Running",
-                                "startedAt", time_value(e->now_ms), "attempts",
-                                (json_int_t)attempts));
+    json_t *join = json_pack("{s:s, s:s, s:o, s:I}", "task", e->task, "state", "Running",
+                             "startedAt", time_value(e->now_ms), "attempts", (json_int_t)attempts);
+    if (join && e->token_id) {
+        (void)json_object_set_new(join, "tokenID", json_string(e->token_id));
+        (void)json_object_set_new(join, "tokenExpiresAt", time_value(e->token_expires_ms));
+    }
+    return object_set(object, "status.join", join);
 }
 
 /* Of what the node says of its task only this, and only as the field table admits it. */
 static json_t *said_of_task(const json_t *said)
 {
-    static const char *const members[] = {"phase", "failure", "nodeName"};
+    static const char *const members[] = {"phase", "failure", "message", "nodeName"};
     json_auto_t *part = json_object();
     for (size_t i = 0; i < ARRAY_SIZE(members); i++) {
         json_t *value = json_object_get(said, members[i]);
@@ -112,22 +115,41 @@ static json_t *said_of_task(const json_t *said)
     return fields_salvage(machine_join_fields, part);
 }
 
-static int set_join(json_t *object, const json_t *said)
+/* The state in status' words, NULL when it is none that is known. */
+static const char *join_state(const json_t *said)
 {
     static const char *const words[] = {"running", "done", "failed"};
     const char *state = json_string_value(json_object_get(said, "state"));
+    for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+        if (str_eq(state, words[i]))
+            return join_state_values[i];
+    }
+    return NULL;
+}
+
+static int set_join(json_t *object, const struct machine_view *v, const struct machine_event *e)
+{
+    const json_t *said = json_object_get(e->hello->system, "cluster");
+    const char *state = join_state(said);
     json_auto_t *kept = said_of_task(said);
     if (!kept || json_object_update(object_get(object, "status.join"), kept) < 0)
         return -ENOMEM;
-    for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
-        if (str_eq(state, words[i]))
-            return object_set(object, "status.join.state", json_string(join_state_values[i]));
-    }
-    return 0;
+    int r = state ? object_set(object, "status.join.state", json_string(state)) : 0;
+    bool ended = state && !str_eq(state, join_state_values[JOIN_RUNNING - 1]);
+    if (r == 0 && ended && !v->machine->status.join.ended_at)
+        r = object_set(object, "status.join.endedAt", time_value(e->now_ms));
+    return r;
 }
 
-static int apply_what_was_sent(const struct machine_change *c, const struct machine_event *e,
-                               json_t *object)
+static int lose_join(json_t *object, const struct machine_event *e)
+{
+    int r =
+        object_set(object, "status.join.state", json_string(join_state_values[JOIN_FAILED - 1]));
+    return r < 0 ? r : object_set(object, "status.join.endedAt", time_value(e->now_ms));
+}
+
+static int apply_what_was_sent(const struct machine_change *c, const struct machine_view *v,
+                               const struct machine_event *e, json_t *object)
 {
     int r = 0;
     if (c->identity)
@@ -143,7 +165,9 @@ static int apply_what_was_sent(const struct machine_change *c, const struct mach
     if (r == 0 && c->progress)
         r = set_progress(object, e->report, e->now_ms);
     if (r == 0 && c->join)
-        r = set_join(object, json_object_get(e->hello->system, "cluster"));
+        r = set_join(object, v, e);
+    if (r == 0 && c->join_lost)
+        r = lose_join(object, e);
     return r;
 }
 
@@ -171,7 +195,7 @@ static int apply_numbers(const struct machine_change *c, const struct machine_vi
 int machine_change_apply(const struct machine_change *c, const struct machine_view *v,
                          const struct machine_event *e, json_t *object)
 {
-    int r = apply_what_was_sent(c, e, object);
+    int r = apply_what_was_sent(c, v, e, object);
     if (r == 0)
         r = apply_numbers(c, v, e, object);
     if (r == 0 && c->task)

@@ -14,11 +14,13 @@ struct call {
     struct http_request *http;
     struct protocol_request request;
     char base_url[64]; /* how the machine reached us */
+    char *machine;     /* its name, for an answer that comes later */
 };
 
 static void call_free(struct call *call)
 {
     protocol_request_free(&call->request);
+    free(call->machine);
     free(call);
 }
 
@@ -96,6 +98,35 @@ static void on_acted(void *data, int rc, const struct machine_change *change,
     else
         send_answer(call, &answer);
     protocol_answer_free(&answer);
+}
+
+/* ---- members of a Cluster ---- */
+
+static void on_cluster_answer(void *data, const struct cluster_answer *from)
+{
+    struct call *call = data;
+    struct protocol_answer answer = {
+        .action = from->action,
+        .machine = strdup(call->machine),
+        .reason = str_empty(from->reason) ? NULL : strdup(from->reason),
+        .poll_seconds = from->poll_seconds,
+        .sealed_task = from->sealed_task ? strdup(from->sealed_task) : NULL,
+    };
+    send_answer(call, &answer);
+    protocol_answer_free(&answer);
+}
+
+/* The installed system says hello, and its Cluster may have a task for it. */
+static void on_node_acted(void *data, int rc, const struct machine_change *change,
+                          const struct machine *machine, const struct machine_spec *effective)
+{
+    struct call *call = data;
+    if (rc < 0 || change->action != PROTOCOL_OK || str_empty(machine->spec.cluster)) {
+        on_acted(data, rc, change, machine, effective);
+        return;
+    }
+    call->machine = strdup(machine->meta.name);
+    clusters_hello(call->server, machine, &call->request.key, on_cluster_answer, call);
 }
 
 /* ---- opening ---- */
@@ -257,7 +288,8 @@ static void take_hello(struct call *call, struct protocol_hello *hello)
     const struct machine_act act = {.type = MACHINE_EVENT_HELLO,
                                     .key = call->request.key,
                                     .hello = hello,
-                                    .done = on_acted,
+                                    .done =
+                                        hello->program == PROTOCOL_NODE ? on_node_acted : on_acted,
                                     .data = call};
     machine_act(call->server, name, &act);
 }

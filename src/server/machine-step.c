@@ -342,15 +342,21 @@ static void hello_task(const struct machine_view *v, const struct machine_event 
     const struct machine_join *known = &v->machine->status.join;
     const json_t *said = json_object_get(e->hello->system, "cluster");
     const char *state = json_string_value(json_object_get(said, "state"));
-    const char *failure = json_string_value(json_object_get(said, "failure"));
-    if (!known->task || !str_eq(json_string_value(json_object_get(said, "task")), known->task))
+    const char *message = json_string_value(json_object_get(said, "message"));
+    if (!known->task || (known->state != JOIN_RUNNING && known->state != JOIN_FAILED))
         return;
-    c->join = true;
-    if (known->state != JOIN_RUNNING || !str_eq(state, "failed"))
+    bool same = str_eq(json_string_value(json_object_get(said, "task")), known->task);
+    c->join = same;
+    c->join_lost = !same && known->state == JOIN_RUNNING;
+    if (known->state == JOIN_FAILED || (same && !str_eq(state, "failed")))
         return;
-    note(c, true, "JoinFailed", "%s", failure ? failure : "no details");
+    if (!same)
+        message = "the answer with the task did not arrive";
+    else if (!message)
+        message = "no details";
+    note(c, true, "JoinFailed", "%s", message);
     if (known->attempts >= v->attempts_max)
-        fail(c, v, PROTOCOL_STEP_JOINING, "JoinFailed", failure ? failure : "no details");
+        fail(c, v, PROTOCOL_STEP_JOINING, "JoinFailed", message);
 }
 
 /* A task is about to be handed out. */

@@ -27,6 +27,8 @@ struct machine_event {
     const struct protocol_report *report; /* REPORT */
     uint64_t generation;                  /* PHONE_HOME: which installation calls */
     const char *task;                     /* TASK: its identifier */
+    const char *token_id;                 /* TASK: of its bootstrap token, or NULL */
+    int64_t token_expires_ms;             /* TASK: wall */
     const char *message;                  /* TASK, NODE: for people */
     bool node_ready;                      /* NODE */
 };
@@ -75,6 +77,7 @@ struct machine_change {
     bool installed_image;         /* status.installedImage = the effective Image */
     int64_t attempts;             /* -1: keep */
     bool join;                    /* take the hello's task state */
+    bool join_lost;               /* the task that was given did not arrive */
     bool task;                    /* note the event's task as given */
     bool clear_join;              /* it is a member no more: its disk is written anew */
     bool failure;                 /* take failure_* */

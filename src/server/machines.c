@@ -212,6 +212,7 @@ static void on_machine(void *data, enum store_change change, json_t *object)
     bool there = change != STORE_DELETED;
     reserve_address(self, object, there);
     profiles_machine_changed(self->server, change, object);
+    clusters_machine_changed(self->server, change, object);
     keep(self->waiting, self, object, there && has_deadline(object));
     if (there)
         look(self, object, MACHINE_EVENT_SPEC);

@@ -31,6 +31,7 @@ struct images;
 struct machines;
 struct tftp_server;
 struct profiles;
+struct clusters;
 struct timelines;
 struct health;
 struct image_spec;
@@ -60,6 +61,7 @@ struct server {
     struct images *images;     /* facts of image files; images.c */
     struct machines *machines; /* controller; machines.c */
     struct profiles *profiles; /* Profiles that choose Machines; profiles.c */
+    struct clusters *clusters; /* Clusters that Machines form; clusters.c */
     struct tftp_server *tftp;
     struct dhcp_server *dhcp;
     struct timelines *timelines; /* what waits to be written to Machines; timelines.c */
@@ -169,6 +171,32 @@ const struct boot_host *machines_boot_host_by_mac(const struct server *server, s
 /* Fills the parts of a view that come from configuration and Images. */
 void machines_view(const struct server *server, const struct machine *machine,
                    const struct machine_spec *effective, struct machine_view *ret);
+
+/* ---- clusters.c: the Cluster controller ---- */
+
+int clusters_new(struct server *server, struct err *err) _must_check_;
+void clusters_free(struct server *server);
+/* A Machine as it is now; it counts with its Cluster, or no more. */
+void clusters_machine_changed(struct server *server, enum store_change change,
+                              const json_t *object);
+
+/* What a machine is answered that belongs to a Cluster. Borrowed for the time of the call. */
+struct cluster_answer {
+    enum protocol_action action;
+    uint32_t poll_seconds;
+    const char *reason;
+    const char *sealed_task; /* PROTOCOL_TASK */
+};
+typedef void (*clusters_answered)(void *data, const struct cluster_answer *answer);
+/* For struct api_setup; data is the server. */
+int clusters_kubeconfig(void *data, const char *name, int64_t seconds, char **ret, struct err *err);
+/*
+ * The installed system of a machine with spec.cluster said hello, signed with the key that is the
+ * machine's: is there something for it to do? answered is called once, at once or later.
+ */
+void clusters_hello(struct server *server, const struct machine *machine,
+                    const struct trust_public *key, clusters_answered answered, void *data);
+
 /* ---- timelines.c: what packets show of Machines ---- */
 
 int timelines_new(struct server *server, struct err *err) _must_check_;

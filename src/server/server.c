@@ -174,6 +174,8 @@ static int start(struct server *s, struct err *err)
     if (r == 0)
         r = timelines_new(s, err);
     if (r == 0)
+        r = clusters_new(s, err);
+    if (r == 0)
         r = machines_new(s, err);
     return r < 0 ? r : privilege_drop(err);
 }
@@ -195,6 +197,7 @@ static void stop(struct process *p)
     (void)notify_service_manager("STOPPING=1");
     log_info("stopping");
     machines_free(s);
+    clusters_free(s);
     timelines_free(s);
     health_free(s);
     profiles_free(s);

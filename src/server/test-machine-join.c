@@ -37,7 +37,7 @@ static void hello(struct fixture *f, const char *task, const char *state, const 
     if (task)
         (void)json_object_set_new(system, "cluster",
                                   json_pack("{s:s, s:s, s:s, s:s*}", "task", task, "state", state,
-                                            "phase", "kubelet-start", "failure", failure));
+                                            "phase", "kubelet-start", "message", failure));
     h.system = system;
     step(f, (struct machine_event){.type = MACHINE_EVENT_HELLO, .hello = &h});
 }
@@ -128,10 +128,9 @@ static void failures_are_retried_within_a_budget(void **state)
     task(f, "t2");
     assert_join(f, "Running");
     assert_string_equal(f->change.notes[0].reason, "JoinRetried");
-    /* what it says of the task before says nothing of this one */
+    /* it still speaks of the task before: this one did not arrive */
     hello(f, "t1", "failed", "kubelet did not start");
-    assert_join(f, "Running");
-    hello(f, "t2", "failed", "kubelet did not start");
+    assert_join(f, "Failed");
     assert_phase(f, "Failed");
     assert_string_equal(object_text(f->object, "status.failure.reason"), "JoinFailed");
 }

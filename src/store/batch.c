@@ -102,8 +102,9 @@ static const char *owner(const struct batch *batch, const struct key *key)
     const struct change *change = at_position(batch, map_get(batch->claims, key->bytes, key->len));
     if (change)
         return !change->deletion && keys_have(&change->keys_after, key) ? change->name : NULL;
-    const struct holder *holder = view_holders(&batch->store->view, key);
-    return holder ? holder->entry->name : NULL;
+    size_t count;
+    const struct entry *holder = view_holder(&batch->store->view, key, &count);
+    return holder ? holder->name : NULL;
 }
 
 static int check_claims(const struct batch *batch, const struct change *change, struct err *err)

@@ -59,14 +59,12 @@ static const struct entry *find_one(const struct store *store, enum store_index 
                                     const char *text, size_t *ret_count)
 {
     struct key key;
-    const struct holder *first =
-        key_make(index, text, &key) == 0 ? view_holders(&store->view, &key) : NULL;
     size_t n = 0;
-    for (const struct holder *h = first; h; h = h->next)
-        n++;
+    const struct entry *first =
+        key_make(index, text, &key) == 0 ? view_holder(&store->view, &key, &n) : NULL;
     if (ret_count)
         *ret_count = n;
-    return n == 1 ? first->entry : NULL;
+    return n == 1 ? first : NULL;
 }
 
 json_t *store_find(const struct store *store, enum store_index index, const char *text,

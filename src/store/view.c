@@ -18,13 +18,31 @@ int view_init(struct view *view)
     return view->by_kind && view->by_key ? 0 : -ENOMEM;
 }
 
-static void free_holders(void *value)
+/*
+ * Nearly every key has one holder, so the map's value is that entry itself; a list of several is
+ * told apart by its lowest bit.
+ */
+struct holders {
+    size_t n;
+    struct entry *items[];
+};
+
+enum { LIST_BIT = 1 };
+
+static struct holders *list_of(const void *value)
 {
-    for (struct holder *h = value; h;) {
-        struct holder *next = h->next;
-        free(h);
-        h = next;
-    }
+    uintptr_t bits = (uintptr_t)value;
+    return bits & LIST_BIT ? (struct holders *)(bits - LIST_BIT) : NULL; // NOLINT(*-int-to-ptr)
+}
+
+static void *list_value(struct holders *list)
+{
+    return (char *)list + LIST_BIT;
+}
+
+static void free_list(void *value)
+{
+    free(list_of(value));
 }
 
 static void free_entry(struct entry *entry)
@@ -41,7 +59,7 @@ void view_free(struct view *view)
         free(view->by_kind[k].items);
     }
     free(view->by_kind);
-    map_free_with(view->by_key, free_holders);
+    map_free_with(view->by_key, free_list);
     *view = (struct view){0};
 }
 
@@ -73,58 +91,69 @@ struct entry *view_find(const struct view *view, const struct kind *kind, const 
     return i < list->n && str_eq(list->items[i]->name, name) ? list->items[i] : NULL;
 }
 
-const struct holder *view_holders(const struct view *view, const struct key *key)
+struct entry *view_holder(const struct view *view, const struct key *key, size_t *ret_count)
 {
-    return map_get(view->by_key, key->bytes, key->len);
+    void *value = map_get(view->by_key, key->bytes, key->len);
+    const struct holders *list = list_of(value);
+    *ret_count = list ? list->n : value != NULL;
+    return list ? list->items[0] : value;
+}
+
+/* Replacing a value needs no memory, so it does not fail. */
+static void replace(struct view *view, const struct key *key, void *value)
+{
+    (void)!map_put(view->by_key, key->bytes, key->len, value, NULL);
 }
 
 static int add_key(struct view *view, const struct key *key, struct entry *entry)
 {
-    struct holder *holder = malloc(sizeof(*holder));
-    if (!holder)
+    void *value = map_get(view->by_key, key->bytes, key->len);
+    struct holders *list = list_of(value);
+    if (!value)
+        return map_put(view->by_key, key->bytes, key->len, entry, NULL);
+    size_t n = list ? list->n : 1;
+    struct holders *grown = realloc(list, sizeof(*grown) + (n + 1) * sizeof(struct entry *));
+    if (!grown)
         return -ENOMEM;
-    *holder = (struct holder){.entry = entry};
-    struct holder *first = map_get(view->by_key, key->bytes, key->len);
-    if (first) {
-        holder->next = first->next;
-        first->next = holder;
-        return 0;
-    }
-    int r = map_put(view->by_key, key->bytes, key->len, holder, NULL);
-    if (r < 0)
-        free(holder);
-    return r;
+    if (!list)
+        grown->items[0] = value;
+    grown->items[n] = entry;
+    grown->n = n + 1;
+    replace(view, key, list_value(grown));
+    return 0;
 }
 
-static int remove_key(struct view *view, const struct key *key, const struct entry *entry)
+static void remove_from_list(struct view *view, const struct key *key, struct holders *list,
+                             const struct entry *entry)
 {
-    struct holder *first = map_get(view->by_key, key->bytes, key->len);
-    struct holder **at = &first;
-    while (*at && (*at)->entry != entry)
-        at = &(*at)->next;
-    struct holder *found = *at;
-    if (!found)
-        return 0;
-    bool was_first = found == first;
-    *at = found->next;
-    free(found);
-    if (!was_first)
-        return 0;
-    if (!first) {
+    size_t i = 0;
+    while (i < list->n && list->items[i] != entry)
+        i++;
+    if (i == list->n)
+        return;
+    list->n--;
+    memmove(&list->items[i], &list->items[i + 1], (list->n - i) * sizeof(struct entry *));
+    if (list->n > 1)
+        return;
+    replace(view, key, list->items[0]);
+    free(list);
+}
+
+static void remove_key(struct view *view, const struct key *key, const struct entry *entry)
+{
+    void *value = map_get(view->by_key, key->bytes, key->len);
+    struct holders *list = list_of(value);
+    if (list)
+        remove_from_list(view, key, list, entry);
+    else if (value == entry)
         (void)map_remove(view->by_key, key->bytes, key->len);
-        return 0;
-    }
-    return map_put(view->by_key, key->bytes, key->len, first, NULL);
 }
 
 static int change_keys(struct view *view, struct entry *entry, const struct keys *before,
                        const struct keys *after)
 {
-    for (size_t i = 0; i < before->n; i++) {
-        int r = remove_key(view, &before->items[i], entry);
-        if (r < 0)
-            return r;
-    }
+    for (size_t i = 0; i < before->n; i++)
+        remove_key(view, &before->items[i], entry);
     for (size_t i = 0; i < after->n; i++) {
         int r = add_key(view, &after->items[i], entry);
         if (r < 0)
@@ -185,7 +214,7 @@ void view_remove(struct view *view, const struct kind *kind, const char *name,
         return;
     struct entry *entry = list->items[at];
     for (size_t i = 0; i < keys->n; i++)
-        (void)remove_key(view, &keys->items[i], entry); /* replacing a value needs no memory */
+        remove_key(view, &keys->items[i], entry);
     memmove(&list->items[at], &list->items[at + 1], (list->n - at - 1) * sizeof(struct entry *));
     list->n--;
     free_entry(entry);

@@ -21,15 +21,9 @@ struct view_kind {
     size_t n, size;
 };
 
-/* One Machine under one key; several may share a key that is not unique. */
-struct holder {
-    struct holder *next;
-    struct entry *entry;
-};
-
 struct view {
     struct view_kind *by_kind; /* as kinds[] */
-    struct map *by_key;        /* bytes of struct key to struct holder */
+    struct map *by_key;        /* bytes of struct key to the entries that hold it */
 };
 
 /* 0 or -ENOMEM. */
@@ -42,8 +36,8 @@ struct view_kind *view_of(const struct view *view, const struct kind *kind);
 struct entry *view_find(const struct view *view, const struct kind *kind, const char *name);
 /* Position of the first entry whose name is not before `name`. */
 size_t view_position(const struct view_kind *list, const char *name);
-/* The first holder of a key, or NULL. */
-const struct holder *view_holders(const struct view *view, const struct key *key);
+/* An entry that holds the key, or NULL; *ret_count of them do. */
+struct entry *view_holder(const struct view *view, const struct key *key, size_t *ret_count);
 
 /*
  * Makes `stored` (a reference is taken) the object's version, adding the object when it is new;

@@ -182,12 +182,14 @@ eventually "get --watch shows it" '^node3 ' "$work/watch"
 eventually "events --watch shows it" 'Machine/node3' "$work/events"
 kill $watcher $events
 
-ok "kubeconfig" s kubeconfig
+ok "kubeconfig" s kubeconfig --api
 shows '^current-context: slipway$' "a kubeconfig"
-s kubeconfig --user bob --role reader >"$work/bob"
+status 3 "no Cluster to reach" s kubeconfig
+status 2 "a user of a Cluster" s kubeconfig --user bob
+s kubeconfig --api --user bob --role reader >"$work/bob"
 ok "a reader reads" s get machines --kubeconfig "$work/bob"
 status 6 "a reader does not write" s delete machine node1 --kubeconfig "$work/bob"
-s kubeconfig --user bob --role admin >"$work/bob2"
+s kubeconfig --api --user bob --role admin >"$work/bob2"
 status 6 "an old token is no longer good" s get machines --kubeconfig "$work/bob"
 ok "an admin writes" s delete machine node3 --kubeconfig "$work/bob2"
 sed 's/token: .*/token: wrong/' "$work/bob2" >"$work/forged"

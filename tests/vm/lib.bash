@@ -9,17 +9,21 @@
 : "${SLIPWAY:=build/release/src/cli/slipway}"
 network=10.77.0.1/24
 
-# begin: a sandbox, the server, the Network and the Image debian-12.
+# begin: a sandbox, the server, the Network and the Image $image (default debian-12).
 begin() {
+    local image=${image:-debian-12}
     bats_require_minimum_version 1.5.0
     export SLIPWAY_SANDBOX=$BATS_FILE_TMPDIR/sandbox
     export SLIPWAY_STATE=$SLIPWAY_SANDBOX/server
     export IMAGES=$BATS_FILE_TMPDIR/images
     mkdir -p "$IMAGES"
-    cp --reflink=auto "$PWD"/build/images/debian-12.* "$IMAGES" # the server follows no links
+    tools/artifacts "examples/images/$image.yaml"
+    cp --reflink=auto "$PWD/build/images/$image".{json,zst} "$IMAGES" # the server follows no links
     "$SLIPWAY" sandbox up --network "$network" --kernel build/boot/vmlinuz
     server_start
-    "$SLIPWAY" apply -f examples/demo/network.yaml -f examples/demo/image.yaml
+    "$SLIPWAY" apply -f examples/demo/network.yaml
+    printf 'apiVersion: slipway.dev/v1alpha1\nkind: Image\nmetadata: {name: %s}\nspec: {}\n' "$image" |
+        "$SLIPWAY" apply -f -
 }
 
 end() {

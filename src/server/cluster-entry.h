@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the parts of the cluster controller share: a Cluster, its Machines, its PKI and the link to
+ * its API server. Loop thread only.
+ *
+ *   clusters.c         follows Clusters, loads their PKI, decides when to look at one again
+ *   cluster-members.c  their Machines, as the pure decisions want them
+ *   cluster-handout.c  gives tasks to machines that say hello; cluster-task.c makes them
+ *   cluster-link.c     the API server: Nodes; cluster-csr.c: certificate requests;
+ *                      cluster-rbac.c: what joining machines may do
+ *   cluster-status.c   what people see
+ */
+#pragma once
+
+#include "cluster/csr-decide.h"
+#include "cluster/pki-store.h"
+#include "cluster/plan.h"
+#include "kube/bootstrap-token.h"
+#include "kube/watch.h"
+#include "resource/cluster.h"
+#include "server/private.h"
+
+struct cluster_link;
+
+/* A Machine of a Cluster. */
+struct cluster_machine {
+    struct machine *machine; /* as it was last told of */
+    enum machine_role role;  /* the effective one */
+    enum tristate approved;
+    char *image;      /* the effective one; NULL: none */
+    bool busy;        /* a task is being made for it */
+    bool token_going; /* its spent token is being deleted */
+};
+
+struct cluster_entry {
+    struct server *server;
+    char *name;
+    struct cluster *cluster; /* NULL: not there (yet), but Machines name it */
+    struct map *members;     /* name -> struct cluster_machine */
+    struct map *removals;    /* name -> struct cluster_removal */
+    struct pki pki;
+    bool pki_ready, pki_loading;
+    struct cluster_link *link; /* NULL: nobody has formed it yet */
+    bool dirty;                /* is to be looked at again */
+    int64_t wake_ms;           /* wall time at which time alone changes something; 0: never */
+};
+
+/* ---- clusters.c ---- */
+
+struct cluster_entry *clusters_find(const struct server *server, const char *name);
+/* Looks at it again soon, once for many calls. */
+void cluster_touch(struct cluster_entry *entry);
+
+/* ---- cluster-members.c ---- */
+
+/* Replaces what is known of a Machine; 0, or a negative errno when it is left out. */
+int cluster_member_put(struct cluster_entry *entry, const json_t *object);
+void cluster_member_remove(struct cluster_entry *entry, const char *name);
+void cluster_member_free(void *member);
+struct cluster_machine *cluster_member_find(const struct cluster_entry *entry, const char *name);
+
+/* Its first address, 0 when it reported none. */
+ipv4 cluster_member_address(const struct cluster_machine *member);
+
+/* The decision for all members. Release with cluster_decision_free(). */
+struct cluster_decision {
+    struct plan plan;
+    struct plan_machine *machines;
+    struct plan_step *steps;
+    size_t n;
+};
+int cluster_decide(const struct cluster_entry *entry, struct cluster_decision *ret) _must_check_;
+void cluster_decision_free(struct cluster_decision *decision);
+/* The step of that member, NULL when it is none. */
+const struct plan_step *cluster_decision_of(const struct cluster_decision *decision,
+                                            const char *name);
+
+/* The members as csr_decide() wants them; one block of memory, free() it. */
+int cluster_csr_machines(const struct cluster_entry *entry, struct csr_machine **ret,
+                         size_t *ret_count) _must_check_;
+
+/* ---- cluster-link.c ---- */
+
+/* Begins to talk to the API server, or goes on with new addresses of it. */
+void cluster_link_update(struct cluster_entry *entry);
+void cluster_link_free(struct cluster_link *link);
+bool cluster_link_is_up(const struct cluster_link *link);
+struct kube_client *cluster_link_client(const struct cluster_link *link);
+
+struct cluster_node {
+    bool ready;
+    char message[256]; /* why it is not */
+};
+/* The Node of that name, NULL when there is none. Borrowed. */
+const struct cluster_node *cluster_link_node(const struct cluster_link *link, const char *name);
+
+/* ---- cluster-csr.c ---- */
+
+/* Decides about a CertificateSigningRequest and carries the decision out. */
+void cluster_csr_seen(struct cluster_entry *entry, json_t *object);
+
+/* ---- cluster-tokens.c ---- */
+
+/* Deletes the tokens of tasks that have ended. */
+void cluster_tokens_clean(struct cluster_entry *entry);
+
+/* ---- cluster-removal.c ---- */
+
+/* Begins to drain and delete the Nodes of members that were rejected. */
+void cluster_removals_start(struct cluster_entry *entry);
+void cluster_removal_free(void *removal);
+
+/* ---- cluster-rbac.c ---- */
+
+/* Applies what joining machines need to be allowed; calls again itself until it is there. */
+void cluster_rbac_apply(struct cluster_entry *entry);
+
+/* ---- cluster-status.c ---- */
+
+/* Writes the Cluster's status when it would change. */
+void cluster_status_update(struct cluster_entry *entry);
+/* Records, durably and once, which Machine initialises the cluster. */
+void cluster_elect(struct cluster_entry *entry, const char *machine);
+/* Tells Machines what their Nodes say. */
+void cluster_nodes_told(struct cluster_entry *entry);

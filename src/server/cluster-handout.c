@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A machine of a Cluster said hello: is there something for it to do? If so it gets a task, sealed
+ * to its key, after its token is with the API server and its phase is on disk.
+ */
+#include <inttypes.h>
+#include <sodium.h>
+
+#include "base/log.h"
+#include "base/str.h"
+#include "cluster/kubeadm.h"
+#include "kube/request.h"
+#include "server/cluster-entry.h"
+#include "server/cluster-task.h"
+#include "server/machine-act.h"
+
+enum { POLL_SOON = 2, POLL_LATER = 15, ID_BYTES = 16 };
+
+/* A task on its way. Names, not pointers: Cluster and Machine may go meanwhile. */
+struct handout {
+    struct server *server;
+    char *cluster, *machine;
+    char *message;
+    char *id;
+    struct trust_public key;
+    enum plan_action action;
+    struct kube_token token; /* joins */
+    int64_t token_expires_ms;
+    clusters_answered done;
+    void *data;
+};
+
+static void handout_free(struct handout *h)
+{
+    kube_token_wipe(&h->token);
+    free(h->cluster);
+    free(h->machine);
+    free(h->message);
+    free(h->id);
+    free(h);
+}
+
+static void answer(clusters_answered done, void *data, enum protocol_action action, uint32_t poll,
+                   const char *reason)
+{
+    const struct cluster_answer a = {.action = action, .poll_seconds = poll, .reason = reason};
+    done(data, &a);
+}
+
+/* The end of a handout: the machine may get another one. */
+static void finish(struct handout *h, const struct cluster_answer *a)
+{
+    struct cluster_entry *entry = clusters_find(h->server, h->cluster);
+    struct cluster_machine *member = entry ? cluster_member_find(entry, h->machine) : NULL;
+    if (member)
+        member->busy = false;
+    h->done(h->data, a);
+    handout_free(h);
+}
+
+static void give_up(struct handout *h, const char *reason)
+{
+    log_warn("%s: no task of Cluster %s: %s", h->machine, h->cluster, reason);
+    const struct cluster_answer a = {
+        .action = PROTOCOL_WAIT, .poll_seconds = POLL_SOON, .reason = reason};
+    finish(h, &a);
+}
+
+/* ---- the task ---- */
+
+static ipv4 first_address(const struct cluster_entry *entry)
+{
+    const char *name = entry->cluster->status.initialized_by;
+    const struct cluster_machine *first = name ? cluster_member_find(entry, name) : NULL;
+    return first ? cluster_member_address(first) : 0;
+}
+
+static const char *version_in_image(const struct server *server,
+                                    const struct cluster_machine *member)
+{
+    const char *image = member->machine->status.installed_image;
+    const struct image_facts *facts = str_empty(image) ? NULL : images_facts(server, image);
+    return facts && facts->kubernetes[0] ? facts->kubernetes : NULL;
+}
+
+static int make_task(const struct handout *h, char **ret_sealed, struct err *err)
+{
+    const struct cluster_entry *entry = clusters_find(h->server, h->cluster);
+    const struct cluster_machine *member = entry ? cluster_member_find(entry, h->machine) : NULL;
+    struct protocol_task task _autotask_ = {0};
+    char token[KUBE_TOKEN_TEXT_SIZE] = "";
+    if (!member || !entry->cluster || !entry->pki_ready)
+        return err_set(err, -ENOENT, "the Cluster or the Machine is gone");
+    if (h->action != PLAN_INIT)
+        (void)kube_token_text(&h->token, token);
+    const struct cluster_task_input input = {
+        .cluster = entry->cluster,
+        .pki = &entry->pki,
+        .action = h->action,
+        .id = h->id,
+        .machine = h->machine,
+        .address = cluster_member_address(member),
+        .first = first_address(entry),
+        .version = version_in_image(h->server, member),
+        .token = token,
+    };
+    int r = cluster_task_fill(&input, &task, err);
+    if (r == 0)
+        r = protocol_task_seal(&task, &h->key, ret_sealed, err);
+    sodium_memzero(token, sizeof(token));
+    return r;
+}
+
+static void on_noted(void *data, int rc, const struct machine_change *change,
+                     const struct machine *machine, const struct machine_spec *effective)
+{
+    struct handout *h = data;
+    struct err err = ERR_INIT;
+    _autofree_ char *sealed = NULL;
+    (void)change, (void)machine, (void)effective;
+    if (rc < 0) {
+        give_up(h, "its phase could not be saved");
+        return;
+    }
+    if (make_task(h, &sealed, &err) < 0) {
+        give_up(h, err_text(&err));
+        return;
+    }
+    const struct cluster_answer a = {.action = PROTOCOL_TASK,
+                                     .poll_seconds = POLL_LATER,
+                                     .reason = h->message,
+                                     .sealed_task = sealed};
+    finish(h, &a);
+}
+
+static void note_task(struct handout *h)
+{
+    const struct machine_act act = {
+        .type = MACHINE_EVENT_TASK,
+        .task = h->id,
+        .token_id = h->token.id[0] ? h->token.id : NULL,
+        .token_expires_ms = h->token_expires_ms,
+        .message = h->message,
+        .done = on_noted,
+        .data = h,
+    };
+    machine_act(h->server, h->machine, &act);
+}
+
+/* ---- the token ---- */
+
+static void on_token(void *user, const struct kube_answer *reply)
+{
+    struct handout *h = user;
+    if (reply->error < 0)
+        give_up(h, reply->status.message);
+    else
+        note_task(h);
+}
+
+static int token_secret(struct handout *h, const struct cluster_entry *entry, json_t **ret)
+{
+    static const char *const groups[] = {KUBEADM_GROUP};
+    _autofree_ char *description = str_format("for Machine %s, made by Slipway", h->machine);
+    kube_token_make(h->server->rng, &h->token);
+    h->token_expires_ms =
+        clock_wall(h->server->clock) + entry->cluster->spec.join_policy.token_ttl_seconds * 1000;
+    const struct kube_token_options options = {
+        .expires_wall_ms = h->token_expires_ms,
+        .authentication = true,
+        .groups = groups,
+        .n_groups = ARRAY_SIZE(groups),
+        .description = description,
+    };
+    return kube_token_secret(&h->token, &options, ret);
+}
+
+static int create_token(struct handout *h, const struct cluster_entry *entry)
+{
+    const struct kube_path path = {.kind = &kube_secrets, .namespace = "kube-system"};
+    json_auto_t *secret = NULL;
+    if (!entry->link || !cluster_link_is_up(entry->link))
+        return -ENOTCONN;
+    int r = token_secret(h, entry, &secret);
+    if (r == 0)
+        r = kube_create(cluster_link_client(entry->link), &path, secret, NULL,
+                        (struct kube_then){.done = on_token, .user = h});
+    return r;
+}
+
+/* ---- the beginning ---- */
+
+static char *random_id(struct rng *rng)
+{
+    uint8_t bytes[ID_BYTES];
+    rng_fill(rng, bytes, sizeof(bytes));
+    return str_hex(bytes, sizeof(bytes));
+}
+
+static char *message_of(const struct cluster_entry *entry, enum plan_action action)
+{
+    if (action == PLAN_INIT)
+        return str_format("forms Cluster %s", entry->name);
+    return str_format("joins Cluster %s as %s", entry->name,
+                      action == PLAN_JOIN_WORKER ? "worker" : "control plane");
+}
+
+static struct handout *handout_new(const struct cluster_entry *entry, const char *machine,
+                                   enum plan_action action)
+{
+    struct handout *h = calloc(1, sizeof(*h));
+    if (!h)
+        return NULL;
+    h->server = entry->server;
+    h->action = action;
+    h->cluster = strdup(entry->name);
+    h->machine = strdup(machine);
+    h->message = message_of(entry, action);
+    h->id = random_id(entry->server->rng);
+    if (h->cluster && h->machine && h->message && h->id)
+        return h;
+    handout_free(h);
+    return NULL;
+}
+
+static void begin(struct cluster_entry *entry, struct cluster_machine *member,
+                  enum plan_action action, const struct trust_public *key, clusters_answered done,
+                  void *data)
+{
+    struct handout *h = handout_new(entry, member->machine->meta.name, action);
+    if (!h) {
+        answer(done, data, PROTOCOL_WAIT, POLL_LATER, "the server is out of memory");
+        return;
+    }
+    h->key = *key;
+    h->done = done;
+    h->data = data;
+    member->busy = true;
+    if (action == PLAN_INIT) {
+        note_task(h);
+        return;
+    }
+    int r = create_token(h, entry);
+    if (r < 0)
+        give_up(h, err_text(&(struct err){.code = r}));
+}
+
+/* Whether the machine's image holds what the Cluster wants; else says so into text. */
+static bool image_fits(const struct cluster_entry *entry, const struct cluster_machine *member,
+                       char *text, size_t size)
+{
+    const char *wanted = entry->cluster->spec.kubernetes_version;
+    const char *found = version_in_image(entry->server, member);
+    if (found && (!wanted || str_eq(found, wanted)))
+        return true;
+    const char *image = member->machine->status.installed_image;
+    (void)snprintf(text, size, "Cluster %s wants Kubernetes %s, Image %s of this machine holds %s",
+                   entry->name, wanted ? wanted : "", image ? image : "(unknown)",
+                   found ? found : "none");
+    return false;
+}
+
+static void serve(struct cluster_entry *entry, struct cluster_machine *member,
+                  const struct trust_public *key, clusters_answered done, void *data)
+{
+    struct cluster_decision decision _cleanup_(cluster_decision_free) = {0};
+    char text[512] = "the server is out of memory";
+    const char *name = member->machine->meta.name;
+    const struct plan_step *step =
+        cluster_decide(entry, &decision) == 0 ? cluster_decision_of(&decision, name) : NULL;
+    enum plan_action action = step ? step->action : PLAN_WAIT;
+    switch (action) {
+    case PLAN_NOTHING:
+    case PLAN_BUSY:
+    case PLAN_FAILED:
+        answer(done, data, PROTOCOL_OK, POLL_LATER, step->reason);
+        return;
+    case PLAN_WAIT:
+        answer(done, data, PROTOCOL_WAIT, POLL_SOON, step ? step->reason : text);
+        return;
+    case PLAN_INIT:
+    case PLAN_JOIN_CONTROL_PLANE:
+    case PLAN_JOIN_WORKER:
+        break;
+    }
+    if (!entry->pki_ready)
+        answer(done, data, PROTOCOL_WAIT, POLL_SOON, "the Cluster's PKI is being made");
+    else if (!image_fits(entry, member, text, sizeof(text)))
+        answer(done, data, PROTOCOL_WAIT, POLL_LATER, text);
+    else
+        begin(entry, member, action, key, done, data);
+}
+
+void clusters_hello(struct server *server, const struct machine *machine,
+                    const struct trust_public *key, clusters_answered done, void *data)
+{
+    char text[512];
+    struct cluster_entry *entry = clusters_find(server, machine->spec.cluster);
+    if (!entry || !entry->cluster) {
+        (void)snprintf(text, sizeof(text), "there is no Cluster %s", machine->spec.cluster);
+        answer(done, data, PROTOCOL_WAIT, POLL_LATER, text);
+        return;
+    }
+    /* What was just stored, and what the watch has not told of yet. */
+    json_auto_t *object = store_get(server->store, &kind_machine, machine->meta.name);
+    if (object)
+        (void)!cluster_member_put(entry, object);
+    struct cluster_machine *member = cluster_member_find(entry, machine->meta.name);
+    if (!member) {
+        answer(done, data, PROTOCOL_WAIT, POLL_LATER, "the server is out of memory");
+        return;
+    }
+    serve(entry, member, key, done, data);
+}

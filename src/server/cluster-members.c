@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The Machines of a Cluster, as plain values for the decisions about them. */
+#include "base/map.h"
+#include "base/str.h"
+#include "server/cluster-entry.h"
+
+enum { ALIVE_MS = 3 * 60 * 1000, ADDRESSES_MAX = 16 };
+
+void cluster_member_free(void *value)
+{
+    struct cluster_machine *member = value;
+    machine_free(member->machine);
+    free(member->image);
+    free(member);
+}
+
+struct cluster_machine *cluster_member_find(const struct cluster_entry *entry, const char *name)
+{
+    return map_gets(entry->members, name);
+}
+
+static int fill(struct server *server, struct cluster_machine *member)
+{
+    _cleanup_(profile_freep) struct profile *profile = machine_profile(server, member->machine);
+    struct machine_spec effective = machine_effective(member->machine, profile);
+    member->role = effective.role;
+    member->approved = effective.approved;
+    member->image = str_empty(effective.image) ? NULL : strdup(effective.image);
+    return member->image || str_empty(effective.image) ? 0 : -ENOMEM;
+}
+
+int cluster_member_put(struct cluster_entry *entry, const json_t *object)
+{
+    struct cluster_machine *member = calloc(1, sizeof(*member));
+    void *old = NULL;
+    if (!member)
+        return -ENOMEM;
+    int r = machine_decode(object, &member->machine, NULL);
+    if (r == 0)
+        r = fill(entry->server, member);
+    if (r == 0)
+        r = map_puts(entry->members, member->machine->meta.name, member, &old);
+    if (r < 0) {
+        cluster_member_free(member);
+        return r;
+    }
+    if (old) {
+        member->busy = ((struct cluster_machine *)old)->busy;
+        member->token_going = ((struct cluster_machine *)old)->token_going;
+        cluster_member_free(old);
+    }
+    return 0;
+}
+
+void cluster_member_remove(struct cluster_entry *entry, const char *name)
+{
+    struct cluster_machine *member = map_removes(entry->members, name);
+    if (member)
+        cluster_member_free(member);
+}
+
+ipv4 cluster_member_address(const struct cluster_machine *member)
+{
+    const struct machine_status *s = &member->machine->status;
+    for (size_t i = 0; i < s->n_addresses; i++) {
+        ipv4 address;
+        if (str_eq(s->addresses[i].type, "InternalIP") &&
+            ipv4_parse(s->addresses[i].address, &address) == 0)
+            return address;
+    }
+    return 0;
+}
+
+/* ---- who does what next ---- */
+
+static enum plan_task plan_task_of(const struct cluster_machine *member)
+{
+    const struct machine_join *join = &member->machine->status.join;
+    if (member->busy)
+        return PLAN_TASK_ASSIGNED;
+    switch (join->state) {
+    case JOIN_UNSET:
+        return PLAN_TASK_NONE;
+    case JOIN_RUNNING:
+        return str_empty(join->phase) ? PLAN_TASK_ASSIGNED : PLAN_TASK_RUNNING;
+    case JOIN_DONE:
+        return PLAN_TASK_DONE;
+    case JOIN_FAILED:
+        return PLAN_TASK_FAILED;
+    }
+    return PLAN_TASK_NONE;
+}
+
+static bool is_leaving(const struct cluster_machine *member)
+{
+    enum machine_phase phase = member->machine->status.phase;
+    return member->approved == TRI_FALSE || phase == MACHINE_RELEASING ||
+           phase == MACHINE_RELEASED || phase == MACHINE_REJECTED;
+}
+
+/* Its installed system runs: not stage2, and no installation is due. */
+static bool is_alive(const struct cluster_machine *member, int64_t now)
+{
+    const struct machine_status *s = &member->machine->status;
+    bool running =
+        s->phase == MACHINE_RUNNING || s->phase == MACHINE_JOINING || s->phase == MACHINE_READY;
+    return running && now - s->last_seen < ALIVE_MS;
+}
+
+static struct plan_machine plan_machine_of(const struct cluster_entry *entry,
+                                           const struct cluster_machine *member, int64_t now)
+{
+    const struct machine *m = member->machine;
+    const struct cluster_node *node =
+        entry->link ? cluster_link_node(entry->link, m->meta.name) : NULL;
+    return (struct plan_machine){
+        .name = m->meta.name,
+        .role = member->role,
+        .approved = member->approved == TRI_TRUE,
+        .leaving = is_leaving(member),
+        .alive = is_alive(member, now),
+        .task = plan_task_of(member),
+        .task_since = m->status.join.started_at,
+        .failed_at = m->status.join.ended_at,
+        .attempts = (unsigned)m->status.join.attempts,
+        .node_ready = node && node->ready,
+    };
+}
+
+void cluster_decision_free(struct cluster_decision *decision)
+{
+    free(decision->machines);
+    free(decision->steps);
+    *decision = (struct cluster_decision){0};
+}
+
+int cluster_decide(const struct cluster_entry *entry, struct cluster_decision *ret)
+{
+    size_t count = map_count(entry->members), cursor = 0;
+    int64_t now = clock_wall(entry->server->clock);
+    *ret = (struct cluster_decision){0};
+    ret->machines = calloc(count + 1, sizeof(*ret->machines));
+    ret->steps = calloc(count + 1, sizeof(*ret->steps));
+    if (!ret->machines || !ret->steps) {
+        cluster_decision_free(ret);
+        return -ENOMEM;
+    }
+    for (struct map_entry_view e; map_next(entry->members, &cursor, &e);)
+        ret->machines[ret->n++] = plan_machine_of(entry, e.value, now);
+    const struct cluster *c = entry->cluster;
+    const struct plan_cluster cluster = {
+        .initialized_by = c->status.initialized_by,
+        .initialized = c->status.initialized_at > 0,
+        .api_reachable = entry->link && cluster_link_is_up(entry->link),
+        .join_timeout_ms = c->spec.join_policy.join_timeout_seconds * 1000,
+    };
+    ret->plan = cluster_plan(&cluster, ret->machines, ret->n, now, ret->steps);
+    return 0;
+}
+
+const struct plan_step *cluster_decision_of(const struct cluster_decision *decision,
+                                            const char *name)
+{
+    for (size_t i = 0; i < decision->n; i++) {
+        if (str_eq(decision->machines[i].name, name))
+            return &decision->steps[i];
+    }
+    return NULL;
+}
+
+/* ---- certificate requests ---- */
+
+static enum csr_standing standing_of(const struct cluster_machine *member)
+{
+    const struct machine_status *s = &member->machine->status;
+    if (s->phase == MACHINE_RELEASING || s->phase == MACHINE_RELEASED)
+        return CSR_STANDING_RELEASED;
+    if (member->approved == TRI_FALSE)
+        return CSR_STANDING_REJECTED;
+    if (member->approved != TRI_TRUE)
+        return CSR_STANDING_PENDING;
+    if (s->join.state == JOIN_DONE)
+        return CSR_STANDING_MEMBER;
+    return s->join.state == JOIN_RUNNING ? CSR_STANDING_JOINING : CSR_STANDING_PENDING;
+}
+
+static void fill_csr_machine(const struct cluster_machine *member, const char **addresses,
+                             struct csr_machine *ret)
+{
+    const struct machine *m = member->machine;
+    size_t n = 0;
+    for (size_t i = 0; i < m->status.n_addresses && n < ADDRESSES_MAX; i++) {
+        if (str_eq(m->status.addresses[i].type, "InternalIP"))
+            addresses[n++] = m->status.addresses[i].address;
+    }
+    addresses[n] = NULL;
+    *ret = (struct csr_machine){
+        .name = m->meta.name,
+        .node_name = m->meta.name,
+        .addresses = addresses,
+        .standing = standing_of(member),
+        .token_id = m->status.join.token_id,
+        .window_ends_ms = m->status.join.token_expires_at,
+        .bound_key = m->status.join.bound_key,
+    };
+}
+
+int cluster_csr_machines(const struct cluster_entry *entry, struct csr_machine **ret,
+                         size_t *ret_count)
+{
+    size_t count = map_count(entry->members), cursor = 0, i = 0;
+    size_t lists = count * (ADDRESSES_MAX + 1) * sizeof(char *);
+    struct csr_machine *machines = calloc(1, (count + 1) * sizeof(*machines) + lists);
+    if (!machines)
+        return -ENOMEM;
+    const char **addresses = (const char **)(void *)(machines + count + 1);
+    for (struct map_entry_view e; map_next(entry->members, &cursor, &e); i++)
+        fill_csr_machine(e.value, addresses + i * (ADDRESSES_MAX + 1), &machines[i]);
+    *ret = machines;
+    *ret_count = count;
+    return 0;
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a machine may do with its bootstrap token: ask for its certificate, and read what kubeadm
+ * reads. The bindings are for a group of our own, which nothing approves automatically.
+ */
+#include "base/log.h"
+#include "base/str.h"
+#include "cluster/kubeadm.h"
+#include "kube/request.h"
+#include "server/cluster-entry.h"
+
+#define RBAC_GROUP "rbac.authorization.k8s.io"
+#define RBAC_VERSION RBAC_GROUP "/v1"
+#define NAMESPACE "kube-system"
+
+static void on_applied(void *user, const struct kube_answer *reply)
+{
+    (void)user;
+    if (reply->error < 0)
+        log_warn("rights of joining machines could not be set: %s", reply->status.message);
+}
+
+/* Owns the object. */
+static void apply(struct kube_client *client, const struct kube_kind *kind, const char *namespace,
+                  json_t *object)
+{
+    const struct kube_path path = {
+        .kind = kind, .namespace = namespace, .name = object_text(object, "metadata.name")};
+    const struct kube_write_options options = {.force = true};
+    if (!object || kube_patch(client, &path, KUBE_PATCH_APPLY, object, &options,
+                              (struct kube_then){.done = on_applied}) < 0)
+        log_warn("rights of joining machines could not be set: out of memory");
+    json_decref(object);
+}
+
+static json_t *binding(const char *kind, const char *name, const char *role_kind, const char *role)
+{
+    return json_pack("{s:s, s:s, s:{s:s}, s:{s:s, s:s, s:s}, s:[{s:s, s:s, s:s}]}", "apiVersion",
+                     RBAC_VERSION, "kind", kind, "metadata", "name", name, "roleRef", "apiGroup",
+                     RBAC_GROUP, "kind", role_kind, "name", role, "subjects", "apiGroup",
+                     RBAC_GROUP, "kind", "Group", "name", KUBEADM_GROUP);
+}
+
+static json_t *role(const char *kind, const char *name, const char *resource, json_t *names)
+{
+    json_t *rule =
+        json_pack("{s:[s], s:[s], s:[s]}", "apiGroups", "", "resources", resource, "verbs", "get");
+    if (names)
+        (void)json_object_set_new(rule, "resourceNames", names);
+    return json_pack("{s:s, s:s, s:{s:s}, s:[o]}", "apiVersion", RBAC_VERSION, "kind", kind,
+                     "metadata", "name", name, "rules", rule);
+}
+
+static json_t *config_map_names(const char *version)
+{
+    struct kubeadm_config_maps maps;
+    json_t *names = json_array();
+    if (kubeadm_config_maps(version, &maps) < 0)
+        return names;
+    for (size_t i = 0; maps.names[i]; i++)
+        (void)json_array_append_new(names, json_string(maps.names[i]));
+    return names;
+}
+
+void cluster_rbac_apply(struct cluster_entry *entry)
+{
+    struct kube_client *client = cluster_link_client(entry->link);
+    apply(client, &kube_cluster_role_bindings, NULL,
+          binding("ClusterRoleBinding", "slipway:bootstrap", "ClusterRole",
+                  "system:node-bootstrapper"));
+    apply(client, &kube_cluster_roles, NULL,
+          role("ClusterRole", "slipway:get-nodes", "nodes", NULL));
+    apply(client, &kube_cluster_role_bindings, NULL,
+          binding("ClusterRoleBinding", "slipway:get-nodes", "ClusterRole", "slipway:get-nodes"));
+    apply(client, &kube_roles, NAMESPACE,
+          role("Role", "slipway:kubeadm-config", "configmaps",
+               config_map_names(entry->cluster->spec.kubernetes_version)));
+    apply(client, &kube_role_bindings, NAMESPACE,
+          binding("RoleBinding", "slipway:kubeadm-config", "Role", "slipway:kubeadm-config"));
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/cluster-task.h"
+
+#include "base/str.h"
+#include "cluster/kubeadm.h"
+
+#define PODNET_PATH "/etc/kubernetes/slipway-podnet.json"
+
+static struct kubeadm_request request_of(const struct cluster_task_input *in)
+{
+    return (struct kubeadm_request){
+        .cluster = in->cluster,
+        .machine = {.name = in->machine,
+                    .address = in->address,
+                    .role = in->action == PLAN_JOIN_WORKER ? ROLE_WORKER : ROLE_CONTROL_PLANE},
+        .version = in->version,
+        .task = in->action == PLAN_INIT ? KUBEADM_INIT : KUBEADM_JOIN,
+        .first = in->first,
+        .token = in->token,
+        .ca = in->pki->ca.certificate,
+    };
+}
+
+static int add_files(const struct kubeadm_request *request, struct protocol_task *task,
+                     struct err *err)
+{
+    struct kubeadm_files files _autokubeadmfiles_ = {0};
+    int r = kubeadm_files(request, &files, err);
+    for (size_t i = 0; r == 0 && i < files.n; i++) {
+        const struct kubeadm_file *file = &files.items[i];
+        mode_t mode = (mode_t)strtoul(file->mode, NULL, 8);
+        r = protocol_task_add_file(task, file->path, mode, file->data);
+        if (r == 0 && file->remove_after)
+            r = protocol_task_add_remove_after(task, file->path);
+    }
+    return r;
+}
+
+/* A worker gets the authority's certificate by its discovery file and needs nothing else. */
+static int add_pki(const struct cluster_task_input *in, struct protocol_task *task)
+{
+    struct pki_file files[PKI_FILE_COUNT];
+    if (in->action == PLAN_JOIN_WORKER)
+        return 0;
+    pki_files(in->pki, files);
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < ARRAY_SIZE(files); i++) {
+        _autofree_ char *path =
+            str_format("%s/%s", in->cluster->spec.certificates_dir, files[i].path);
+        r = path ? protocol_task_add_file(task, path, files[i].mode, files[i].data) : -ENOMEM;
+    }
+    return r;
+}
+
+/* For the network between pods that slipway-podnet makes. */
+static int add_podnet(const struct cluster_task_input *in, struct protocol_task *task)
+{
+    const struct cluster_spec *spec = &in->cluster->spec;
+    char subnet[CIDR_TEXT_SIZE];
+    if (spec->cni.driver != CNI_BRIDGE)
+        return 0;
+    json_auto_t *json =
+        json_pack("{s:s, s:s, s:I, s:s, s:s}", "nodeName", in->machine, "podSubnet",
+                  cidr_text(spec->networking.pod_subnet, subnet), "mtu", (json_int_t)spec->cni.mtu,
+                  "binDir", spec->cni.bin_dir, "confDir", spec->cni.conf_dir);
+    _autofree_ char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+    return text ? protocol_task_add_file(task, PODNET_PATH, 0644, text) : -ENOMEM;
+}
+
+static int add_arguments(const struct kubeadm_request *request, struct protocol_task *task,
+                         struct err *err)
+{
+    json_auto_t *arguments = NULL;
+    size_t i;
+    json_t *argument;
+    int r = kubeadm_arguments(request, &arguments, err);
+    if (r < 0)
+        return r;
+    json_array_foreach (arguments, i, argument) {
+        r = protocol_task_add_argument(task, json_string_value(argument));
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static int fill_names(const struct cluster_task_input *in, struct protocol_task *task)
+{
+    const struct cluster_spec *spec = &in->cluster->spec;
+    task->kind = in->action == PLAN_INIT ? PROTOCOL_TASK_INIT : PROTOCOL_TASK_JOIN;
+    task->deadline_seconds = (uint32_t)spec->join_policy.join_timeout_seconds;
+    task->id = strdup(in->id);
+    task->node_name = strdup(in->machine);
+    task->cri_socket = strdup(kubeadm_cri_socket(spec->container_runtime));
+    task->kubeadm = spec->kubeadm_path ? strdup(spec->kubeadm_path) : NULL;
+    bool all =
+        task->id && task->node_name && task->cri_socket && (task->kubeadm || !spec->kubeadm_path);
+    return all ? 0 : -ENOMEM;
+}
+
+int cluster_task_fill(const struct cluster_task_input *in, struct protocol_task *ret,
+                      struct err *err)
+{
+    struct protocol_task task _autotask_ = {0};
+    const struct kubeadm_request request = request_of(in);
+    int r = fill_names(in, &task);
+    if (r == 0)
+        r = add_files(&request, &task, err);
+    if (r == 0)
+        r = add_pki(in, &task);
+    if (r == 0)
+        r = add_podnet(in, &task);
+    if (r == 0)
+        r = add_arguments(&request, &task, err);
+    if (r < 0)
+        return err && err->code ? r : err_errno(err, r, "cannot make the task");
+    *ret = task;
+    task = (struct protocol_task){0};
+    return 0;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From a decision about a Machine of a Cluster to the task that carries it out: kubeadm's
+ * configuration and arguments, the files of its role, and nothing more of the PKI than that role
+ * needs. Pure but for memory.
+ */
+#pragma once
+
+#include "cluster/pki.h"
+#include "cluster/plan.h"
+#include "protocol/task.h"
+#include "resource/cluster.h"
+
+struct cluster_task_input {
+    const struct cluster *cluster;
+    const struct pki *pki;
+    enum plan_action action; /* INIT, JOIN_CONTROL_PLANE or JOIN_WORKER */
+    const char *id;
+    const char *machine; /* name of the Machine, and of its Node */
+    ipv4 address;        /* that the Node is known by */
+    ipv4 first;          /* of the Machine that initialises the cluster */
+    const char *version; /* of the Kubernetes in its image */
+    const char *token;   /* joins: "id.secret" */
+};
+
+/* Fills *ret (protocol_task_free()). 0 or a negative errno with text. */
+int cluster_task_fill(const struct cluster_task_input *input, struct protocol_task *ret,
+                      struct err *err) _must_check_;

@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The Cluster controller: follows Clusters, makes and keeps their PKI, and looks at a Cluster again
+ * whenever it, one of its Machines or its API server changes, or a time has come.
+ */
+#include "base/log.h"
+#include "base/map.h"
+#include "base/str.h"
+#include "server/cluster-entry.h"
+#include "server/follow.h"
+
+enum { LOOK_MS = 10, RETRY_MS = 10000 };
+
+struct clusters {
+    struct server *server;
+    struct follow *follow;
+    struct map *by_name;    /* struct cluster_entry */
+    struct map *of_machine; /* Machine's name -> its Cluster's name (malloc'd) */
+    struct pki_store *pki;  /* one piece of work at a time */
+    uv_mutex_t pki_lock;
+    unsigned working; /* pieces of work under way */
+    bool closed;      /* the timer's handle is gone */
+    uv_timer_t timer;
+};
+
+static void on_timer(uv_timer_t *timer);
+
+static void entry_free(void *value)
+{
+    struct cluster_entry *entry = value;
+    if (entry->removals)
+        map_free_with(entry->removals, cluster_removal_free);
+    cluster_link_free(entry->link);
+    if (entry->cluster)
+        cluster_free(entry->cluster);
+    if (entry->members)
+        map_free_with(entry->members, cluster_member_free);
+    pki_clear(&entry->pki);
+    free(entry->name);
+    free(entry);
+}
+
+struct cluster_entry *clusters_find(const struct server *server, const char *name)
+{
+    return server->clusters ? map_gets(server->clusters->by_name, name) : NULL;
+}
+
+static struct cluster_entry *entry_of(struct clusters *self, const char *name)
+{
+    struct cluster_entry *entry = map_gets(self->by_name, name);
+    if (entry)
+        return entry;
+    entry = calloc(1, sizeof(*entry));
+    if (!entry)
+        return NULL;
+    entry->server = self->server;
+    entry->name = strdup(name);
+    entry->members = map_new();
+    entry->removals = map_new();
+    if (entry->name && entry->members && entry->removals &&
+        map_puts(self->by_name, name, entry, NULL) == 0)
+        return entry;
+    entry_free(entry);
+    return NULL;
+}
+
+/* ---- when to look ---- */
+
+static void look_in(struct clusters *self, int64_t ms)
+{
+    uint64_t due = ms > 0 ? (uint64_t)ms : 0;
+    if (!uv_is_active((uv_handle_t *)&self->timer) || uv_timer_get_due_in(&self->timer) > due)
+        (void)uv_timer_start(&self->timer, on_timer, due, 0);
+}
+
+void cluster_touch(struct cluster_entry *entry)
+{
+    entry->dirty = true;
+    if (entry->server->clusters)
+        look_in(entry->server->clusters, LOOK_MS);
+}
+
+/* ---- the PKI, on a worker thread: RSA keys take a while ---- */
+
+struct pki_work {
+    uv_work_t work;
+    struct clusters *owner;
+    char *cluster;
+    struct pki pki;
+    int result;
+    struct err err;
+};
+
+static int load_or_create(struct pki_work *w)
+{
+    int r = pki_store_load(w->owner->pki, w->cluster, &w->pki, &w->err);
+    if (r != -ENOENT)
+        return r;
+    w->err = ERR_INIT;
+    r = pki_create(&w->pki, PKI_EC, &clock_system, &w->err);
+    return r < 0 ? r : pki_store_save(w->owner->pki, w->cluster, &w->pki, &w->err);
+}
+
+static void do_pki(uv_work_t *work)
+{
+    struct pki_work *w = container_of(work, struct pki_work, work);
+    uv_mutex_lock(&w->owner->pki_lock);
+    w->result = load_or_create(w);
+    uv_mutex_unlock(&w->owner->pki_lock);
+}
+
+static void take_pki(struct cluster_entry *entry, struct pki_work *w)
+{
+    entry->pki_loading = false;
+    if (w->result < 0) {
+        log_error("Cluster %s: its PKI: %s", entry->name, err_text(&w->err));
+        look_in(entry->server->clusters, RETRY_MS);
+        entry->dirty = true;
+        return;
+    }
+    entry->pki = w->pki;
+    entry->pki_ready = true;
+    w->pki = PKI_INIT;
+    cluster_touch(entry);
+}
+
+/* The last of timer and workers frees what both use. */
+static void clusters_release(struct clusters *self)
+{
+    if (!self->closed || self->working)
+        return;
+    pki_store_close(self->pki);
+    uv_mutex_destroy(&self->pki_lock);
+    free(self);
+}
+
+static void pki_done(uv_work_t *work, int status)
+{
+    struct pki_work *w = container_of(work, struct pki_work, work);
+    struct clusters *self = w->owner;
+    struct cluster_entry *entry =
+        status == 0 && !self->closed ? clusters_find(self->server, w->cluster) : NULL;
+    if (entry && !entry->pki_ready)
+        take_pki(entry, w);
+    pki_clear(&w->pki);
+    free(w->cluster);
+    free(w);
+    self->working--;
+    clusters_release(self);
+}
+
+static void load_pki(struct cluster_entry *entry)
+{
+    struct clusters *self = entry->server->clusters;
+    struct pki_work *w = calloc(1, sizeof(*w));
+    if (w)
+        w->cluster = strdup(entry->name);
+    if (!w || !w->cluster) {
+        free(w);
+        return;
+    }
+    w->owner = self;
+    w->pki = PKI_INIT;
+    entry->pki_loading = true;
+    self->working++;
+    if (uv_queue_work(&entry->server->loop, &w->work, do_pki, pki_done) < 0)
+        pki_done(&w->work, UV_ENOMEM);
+}
+
+/* ---- looking ---- */
+
+static void plan(struct cluster_entry *entry)
+{
+    struct cluster_decision decision _cleanup_(cluster_decision_free) = {0};
+    if (cluster_decide(entry, &decision) < 0)
+        return;
+    entry->wake_ms = decision.plan.wake_at;
+    if (decision.plan.elect)
+        cluster_elect(entry, decision.plan.elect);
+}
+
+static void look(struct cluster_entry *entry)
+{
+    entry->dirty = false;
+    if (!entry->cluster)
+        return;
+    if (!entry->pki_ready && !entry->pki_loading)
+        load_pki(entry);
+    if (entry->pki_ready && entry->cluster->status.initialized_at)
+        cluster_link_update(entry);
+    plan(entry);
+    cluster_nodes_told(entry);
+    cluster_tokens_clean(entry);
+    cluster_removals_start(entry);
+    cluster_status_update(entry);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    struct clusters *self = timer->data;
+    size_t cursor = 0;
+    int64_t now = clock_wall(self->server->clock), next = 0;
+    for (struct map_entry_view e; map_next(self->by_name, &cursor, &e);) {
+        struct cluster_entry *entry = e.value;
+        if (entry->dirty || (entry->wake_ms && entry->wake_ms <= now))
+            look(entry);
+        if (entry->wake_ms && (!next || entry->wake_ms < next))
+            next = entry->wake_ms;
+    }
+    if (next)
+        look_in(self, next > now ? next - now : LOOK_MS);
+}
+
+/* ---- following ---- */
+
+static void give_up_removals(struct cluster_entry *entry)
+{
+    size_t cursor = 0;
+    for (struct map_entry_view e; map_next(entry->removals, &cursor, &e);)
+        cluster_removal_free(map_remove(entry->removals, e.key, e.len));
+}
+
+static void on_cluster(void *data, enum store_change change, json_t *object)
+{
+    struct clusters *self = data;
+    struct cluster_entry *entry = entry_of(self, object_name(object));
+    if (!entry) {
+        log_error("Cluster %s: out of memory", object_name(object));
+        return;
+    }
+    if (entry->cluster)
+        cluster_free(entry->cluster);
+    entry->cluster = NULL;
+    if (change != STORE_DELETED)
+        (void)!cluster_decode(object, &entry->cluster, NULL);
+    if (!entry->cluster) {
+        give_up_removals(entry);
+        cluster_link_free(entry->link);
+        entry->link = NULL;
+    }
+    cluster_touch(entry);
+}
+
+static void leave(struct clusters *self, const char *machine, const char *next)
+{
+    const char *before = map_gets(self->of_machine, machine);
+    if (!before || str_eq(before, next))
+        return;
+    struct cluster_entry *entry = map_gets(self->by_name, before);
+    if (entry) {
+        cluster_member_remove(entry, machine);
+        cluster_touch(entry);
+    }
+    free(map_removes(self->of_machine, machine));
+}
+
+static int enter(struct clusters *self, const json_t *object, const char *cluster)
+{
+    struct cluster_entry *entry = entry_of(self, cluster);
+    if (!entry)
+        return -ENOMEM;
+    if (!map_gets(self->of_machine, object_name(object))) {
+        char *copy = strdup(cluster);
+        if (!copy || map_puts(self->of_machine, object_name(object), copy, NULL) < 0) {
+            free(copy);
+            return -ENOMEM;
+        }
+    }
+    int r = cluster_member_put(entry, object);
+    cluster_touch(entry);
+    return r;
+}
+
+void clusters_machine_changed(struct server *server, enum store_change change, const json_t *object)
+{
+    struct clusters *self = server->clusters;
+    const char *cluster = change == STORE_DELETED ? NULL : object_text(object, "spec.cluster");
+    if (!self)
+        return;
+    leave(self, object_name(object), cluster);
+    if (!str_empty(cluster) && enter(self, object, cluster) < 0)
+        log_error("%s: out of memory, its Cluster does not count it", object_name(object));
+}
+
+/* ---- life ---- */
+
+static int open_pki(struct clusters *self, struct err *err)
+{
+    _autofree_ char *folder = str_format("%s/pki", self->server->keys_dir);
+    const struct pki_store_config config = {
+        .folder = folder,
+        .key_file = self->server->config->key_file,
+        .state_folder = self->server->state_dir,
+    };
+    return folder ? pki_store_open(&config, &self->pki, err)
+                  : err_set(err, -ENOMEM, "out of memory");
+}
+
+int clusters_new(struct server *server, struct err *err)
+{
+    struct clusters *self = calloc(1, sizeof(*self));
+    if (!self)
+        return err_set(err, -ENOMEM, "out of memory");
+    *self = (struct clusters){.server = server, .by_name = map_new(), .of_machine = map_new()};
+    (void)uv_mutex_init(&self->pki_lock);
+    (void)uv_timer_init(&server->loop, &self->timer);
+    self->timer.data = self;
+    server->clusters = self;
+    if (!self->by_name || !self->of_machine)
+        return err_set(err, -ENOMEM, "out of memory");
+    int r = open_pki(self, err);
+    if (r < 0)
+        return r;
+    const struct follow_options follow = {
+        .loop = &server->loop,
+        .store = server->store,
+        .kind = &kind_cluster,
+        .data = self,
+        .on_object = on_cluster,
+    };
+    r = follow_new(&follow, &self->follow);
+    return r < 0 ? err_errno(err, r, "cannot follow Clusters") : 0;
+}
+
+static void on_timer_closed(uv_handle_t *handle)
+{
+    struct clusters *self = handle->data;
+    self->closed = true;
+    clusters_release(self);
+}
+
+void clusters_free(struct server *server)
+{
+    struct clusters *self = server->clusters;
+    if (!self)
+        return;
+    server->clusters = NULL;
+    follow_free(self->follow);
+    map_free_with(self->by_name, entry_free);
+    map_free_with(self->of_machine, free);
+    uv_close((uv_handle_t *)&self->timer, on_timer_closed);
+}

@@ -1,0 +1,125 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Three blank machines: a control plane and a worker form a cluster, the third is rejected. The
+# control plane starts anew, and the cluster is there again.
+
+load ../vm/lib
+
+setup_file() {
+    # shellcheck disable=SC2034  # begin() reads it
+    image=debian-12-kubernetes
+    begin
+    "$SLIPWAY" apply -f - <<'YAML'
+apiVersion: slipway.dev/v1alpha1
+kind: Network
+metadata: {name: demo}
+spec:
+  subnet: 10.77.0.0/24
+  mode: authoritative
+  ranges: [{start: 10.77.0.100, end: 10.77.0.199}]
+  unknownClients: serve
+---
+apiVersion: slipway.dev/v1alpha1
+kind: Cluster
+metadata: {name: demo}
+spec:
+  kubernetesVersion: v1.20.2
+  dns: {enabled: false}
+YAML
+    new_machine control-plane memory=4Gi,disk=12Gi 'image: debian-12-kubernetes' 'cluster: demo' \
+        'role: controlPlane' 'network: {address: 10.77.0.11/24}'
+    new_machine worker firmware=uefi,memory=2Gi,disk=12Gi 'image: debian-12-kubernetes' \
+        'cluster: demo' 'role: worker' 'network: {address: 10.77.0.12/24}'
+    "$SLIPWAY" sandbox up --off -m stranger,memory=512Mi,disk=4Gi
+    power on control-plane
+    power on worker
+    power on stranger
+}
+
+teardown_file() {
+    end
+}
+
+teardown() {
+    show_failure
+}
+
+kubectl_in() {
+    "$SLIPWAY" sandbox exec -- "$PWD/build/kubernetes/v1.20.2/bin/kubectl" \
+        --kubeconfig "$BATS_FILE_TMPDIR/admin.conf" "$@"
+}
+
+nodes_ready() {
+    [ "$(kubectl_in get nodes --no-headers 2>/dev/null | grep -c ' Ready ')" = "$1" ]
+}
+
+@test "acceptance: a machine that nobody knows waits, and is rejected" {
+    found() {
+        stranger=$("$SLIPWAY" get machines -o name | grep machine- | cut -d/ -f2)
+        [ -n "$stranger" ]
+    }
+    wait_for 300 found
+    "$SLIPWAY" reject "$stranger"
+    wait_for_line 120 "$(console stranger)" 'rejected by an administrator'
+    echo "$stranger" >"$BATS_FILE_TMPDIR/stranger"
+}
+
+@test "acceptance: the control plane and the worker become Ready" {
+    wait_phase control-plane Ready 1800
+    wait_phase worker Ready 900
+    (umask 077 && "$SLIPWAY" kubeconfig >"$BATS_FILE_TMPDIR/admin.conf")
+    nodes_ready 2
+    [ "$("$SLIPWAY" get cluster demo -o json | jq -r .status.phase)" = Ready ]
+    [ "$("$SLIPWAY" get cluster demo -o json | jq -r .status.initializedBy)" = control-plane ]
+}
+
+@test "acceptance: pods on both nodes reach one another" {
+    kubectl_in apply -f "$PWD/examples/cluster/pods.yaml"
+    kubectl_in wait --for=condition=Ready pod --all --timeout=300s
+    for to in control-plane worker; do
+        from=worker
+        [ "$to" = control-plane ] || from=control-plane
+        address=$(kubectl_in get pod "on-$to" -o 'jsonpath={.status.podIP}')
+        run -0 kubectl_in exec "on-$from" -- wget -q -O - -T 20 "http://$address:8080/"
+        [ "$output" = "on-$to" ]
+    done
+}
+
+@test "acceptance: one token for one machine, none for the rejected one, none left over" {
+    no_tokens() {
+        [ -z "$(kubectl_in -n kube-system get secrets -o name | grep bootstrap-token)" ]
+    }
+    wait_for 120 no_tokens
+    [ "$(field "$(cat "$BATS_FILE_TMPDIR/stranger")" '.status.join // "none"')" = none ]
+    # nothing approves by itself what a token asks for
+    run -0 kubectl_in get clusterrolebindings -o name
+    [[ $output != *autoapprove* ]]
+}
+
+@test "acceptance: a certificate that is not a Machine's own is denied" {
+    key=$BATS_FILE_TMPDIR/forged
+    openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout "$key.key" \
+        -subj '/O=system:nodes/CN=system:node:worker' -out "$key.csr" 2>/dev/null
+    kubectl_in apply -f - <<YAML
+apiVersion: certificates.k8s.io/v1
+kind: CertificateSigningRequest
+metadata: {name: forged}
+spec:
+  signerName: kubernetes.io/kube-apiserver-client-kubelet
+  request: $(base64 -w0 "$key.csr")
+  usages: [digital signature, key encipherment, client auth]
+YAML
+    denied() {
+        [ "$(kubectl_in get csr forged -o 'jsonpath={.status.conditions[0].type}')" = Denied ]
+    }
+    wait_for 60 denied
+}
+
+@test "acceptance: the control plane starts anew, and the cluster is there again" {
+    power cut control-plane
+    sleep 1
+    power on control-plane
+    again() { nodes_ready 2 && phase_is control-plane Ready; }
+    wait_for 900 again
+    [ "$(field control-plane .status.join.attempts)" = 1 ]
+}
