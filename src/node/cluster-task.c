@@ -102,6 +102,14 @@ static void remove_secrets(const struct cluster_run *run)
     }
 }
 
+/* For the journal: the lines of kubeadm are there already. */
+static int fail_with_state(const struct cluster_run *run, int code, struct err *err)
+{
+    const char *message = run->state.message ? run->state.message : "";
+    return err_set(err, code, "%s: %.*s", run->state.failure ? run->state.failure : "Failed",
+                   (int)strcspn(message, "\n"), message);
+}
+
 /* Files first, then the state: whoever reads that it has ended finds no secret any more. */
 static int finish(struct cluster_run *run, int result, struct err *err)
 {
@@ -116,7 +124,7 @@ static int finish(struct cluster_run *run, int result, struct err *err)
     if (r < 0)
         log_error("%s", err_text(&removal));
     if (result < 0)
-        return err_set(err, result, "%s: %s", run->state.failure, run->state.message);
+        return fail_with_state(run, result, err);
     return r < 0 ? err_set(err, r, "cannot write down that the task has ended") : 0;
 }
 
@@ -213,7 +221,7 @@ int cluster_reset_by_hand(const struct node *node, const struct cluster_tools *t
     run.by_hand = true;
     r = cluster_undo(&run);
     if (r < 0)
-        return err_set(err, r, "%s: %s", run.state.failure, run.state.message);
+        return fail_with_state(&run, r, err);
     remove_secrets(&run);
     (void)cluster_fail(&run, 0, PROTOCOL_FAILURE_RESET, "slipway-node reset was run here");
     run.state.outcome = PROTOCOL_TASK_FAILED;

@@ -132,7 +132,9 @@ static int forget_node(struct cluster_run *run)
 int cluster_undo(struct cluster_run *run)
 {
     _autoundo_ struct cluster_undo undo = {0};
-    bool member = run->state.node_name || run->by_hand;
+    /* When it is asked for, then also if nothing is known that there would be to undo. */
+    bool asked = run->by_hand || (run->task.id && run->task.kind == PROTOCOL_TASK_RESET);
+    bool member = run->state.node_name || asked;
     int r = cluster_undo_load(run->node, &undo);
     if (r < 0)
         return cluster_fail(run, r, PROTOCOL_FAILURE_UNDO, "out of memory");

@@ -388,6 +388,17 @@ static void test_a_reset_leaves_nothing(void **state)
     assert_null(after.node_name);
 }
 
+static void test_a_reset_of_what_nobody_remembers(void **state)
+{
+    struct scratch *s = *state;
+    put_kubeadm(s, "exit 7\n");
+    put(s, "/etc/kubernetes/kubelet.conf", "left", 0600);
+    give(s, "t1", "reset", 60);
+    assert_int_equal(cluster_task_run(&s->node, &s->tools, NULL), 0);
+    assert_calls(s, RESET_CALL);
+    assert_false(node_exists(&s->node, "/etc/kubernetes/kubelet.conf"));
+}
+
 static void test_a_reset_by_hand(void **state)
 {
     struct scratch *s = *state;
@@ -497,7 +508,8 @@ UNIT_MAIN(TEST(test_a_join), TEST(test_files_and_environment),
           TEST(test_a_reset_that_fails_is_tried_again),
           TEST(test_an_interrupted_task_is_undone_and_not_repeated),
           TEST(test_a_task_that_ended_is_not_repeated), TEST(test_a_reset_leaves_nothing),
-          TEST(test_a_reset_by_hand), TEST(test_only_one_at_a_time),
-          TEST(test_what_is_missing_is_named), TEST(test_a_file_that_cannot_be_written),
+          TEST(test_a_reset_of_what_nobody_remembers), TEST(test_a_reset_by_hand),
+          TEST(test_only_one_at_a_time), TEST(test_what_is_missing_is_named),
+          TEST(test_a_file_that_cannot_be_written),
           TEST(test_stopping_ends_kubeadm_and_is_written_down), TEST(test_long_lines_hide_nothing),
           cmocka_unit_test(test_environment))
