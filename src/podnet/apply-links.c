@@ -34,15 +34,35 @@ static int create_tunnel(int net, const struct net_vxlan *want, int *ret_index,
     return 0;
 }
 
-/* Address and MTU are set whether or not they are there: neither changes anything then. */
-static int set_up_tunnel(int net, const struct podnet_plan *plan, const struct net_vxlan *have,
-                         int index, struct podnet_outcome *outcome)
+static int has_address(int net, int index, ipv4 address)
+{
+    _autofree_ struct net_address *all = NULL;
+    size_t n = 0;
+    int r = net_addresses(net, &all, &n);
+    for (size_t i = 0; r == 0 && i < n; i++) {
+        if (all[i].ifindex == index && all[i].address.address == address)
+            return 1;
+    }
+    return r;
+}
+
+/*
+ * Only what differs is set: the kernel announces also what changes nothing, and each announcement
+ * makes us look again.
+ */
+static int set_up_tunnel(int net, const struct podnet_plan *plan, int index,
+                         struct podnet_outcome *outcome)
 {
     struct cidr address = {.address = plan->tunnel_address, .prefix = 32};
-    int r = net_address_add(net, index, address, UINT32_MAX);
-    if (r == 0 && have->mtu != plan->tunnel.mtu)
-        r = net_link_set_mtu(net, index, plan->tunnel.mtu);
+    struct net_link link;
+    int r = has_address(net, index, address.address);
     if (r == 0)
+        r = net_address_add(net, index, address, UINT32_MAX);
+    if (r >= 0)
+        r = net_link_by_index(net, index, &link);
+    if (r == 0 && link.mtu != plan->tunnel.mtu)
+        r = net_link_set_mtu(net, index, plan->tunnel.mtu);
+    if (r == 0 && !link.up)
         r = net_link_set_up(net, index, true);
     return r < 0 ? outcome_trouble(outcome, r, "cannot set up the tunnel " PODNET_TUNNEL) : 0;
 }
@@ -65,13 +85,12 @@ static int apply_tunnel(int net, const struct podnet_plan *plan, int *ret_index,
     if (!wanted)
         return 0;
     if (!index) {
-        have.mtu = plan->tunnel.mtu;
         r = create_tunnel(net, &plan->tunnel, &index, outcome);
         if (r < 0)
             return r;
     }
     *ret_index = index;
-    return set_up_tunnel(net, plan, &have, index, outcome);
+    return set_up_tunnel(net, plan, index, outcome);
 }
 
 static int change_route(int net, const struct podnet_route_change *change,
