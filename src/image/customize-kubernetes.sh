@@ -150,21 +150,23 @@ address = "$importing/socket"
 END
     inside containerd --config "$importing/config.toml" >"$root$importing/log" 2>&1 &
     containerd=$!
-    trap 'kill $containerd 2>/dev/null || :' EXIT
-    for try in $(seq 300); do
-        ! import_ctr version >/dev/null 2>&1 || return 0
-        kill -0 $containerd 2>/dev/null || break
+    trap stop_containerd EXIT
+    tries=0
+    until import_ctr version >/dev/null 2>&1; do
+        tries=$((tries + 1))
+        if [ $tries -gt 300 ] || ! kill -0 $containerd 2>/dev/null; then
+            tail -n 5 "$root$importing/log" >&2
+            say "containerd does not start in the tree"
+            exit 1
+        fi
         sleep 0.1
     done
-    tail -n 5 "$root$importing/log" >&2
-    say "containerd does not start in the tree"
-    exit 1
 }
 
 stop_containerd() {
-    kill $containerd
-    wait $containerd || :
     trap - EXIT
+    kill $containerd 2>/dev/null || :
+    wait $containerd || :
 }
 
 # Layers are unpacked as overlayfs will want them, which takes overlayfs here, too.
@@ -243,6 +245,8 @@ kubernetes() {
     kubernetes_kubelet
     kubernetes_system
     kubernetes_cni
+    [ ! -e "$root/usr/bin/slipway-podnet" ] ||
+        inside systemctl --quiet enable slipway-podnet.service slipway-podnet.path
     [ -z "$SLIPWAY_KUBERNETES_IMAGES" ] || import_images
     kubernetes_containerd
 }

@@ -319,6 +319,7 @@ write_file_system() {
         -E "offset=$SLIPWAY_ROOT_OFFSET,hash_seed=$SLIPWAY_ROOT_UUID,lazy_itable_init=0,lazy_journal_init=0" \
         -d "$root" "$SLIPWAY_DISK" $((size / 4096))
     if [ -n "$SLIPWAY_KUBERNETES" ]; then
+        # shellcheck source=src/image/customize-kubernetes.sh
         . "$SLIPWAY_KUBERNETES"
         kubernetes_attributes "$SLIPWAY_DISK?offset=$SLIPWAY_ROOT_OFFSET"
     fi
@@ -360,6 +361,7 @@ late)
     lean_start
     enable_services
     if [ -n "$SLIPWAY_KUBERNETES" ]; then
+        # shellcheck source=src/image/customize-kubernetes.sh
         . "$SLIPWAY_KUBERNETES"
         kubernetes
     fi
