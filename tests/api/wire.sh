@@ -53,6 +53,21 @@ ok "watch with initial events" c "$root/machines?watch=1&sendInitialEvents=true&
 jq -s . "$work/out" >"$work/events" && mv "$work/events" "$work/out"
 is '[.[0:5][].type] == ["ADDED","ADDED","ADDED","ADDED","ADDED"]' "what is there"
 is '.[5].type == "BOOKMARK" and .[5].object.metadata.annotations["k8s.io/initial-events-end"] == "true"' "and the bookmark behind it"
+cluster() { c "$root/clusters$1" -X "$2" -H "Content-Type: $3" -d "$4"; }
+ok "a Cluster" cluster "" POST application/json \
+    '{"apiVersion":"slipway.dev/v1alpha1","kind":"Cluster","metadata":{"name":"k"},"spec":{"kubernetesVersion":"v1.20.2","networking":{},"features":{"featureGates":{"A":true}}}}'
+is '.spec.networking.serviceSubnet == "10.96.0.0/12" and .spec.features.featureGates.A == true' "with defaults where it says something"
+ok "subnets that overlap" cluster /k PATCH application/merge-patch+json '{"spec":{"networking":{"podSubnet":"10.100.0.0/16"}}}'
+is '.code == 422 and .details.causes[0].field == "spec.networking.serviceSubnet"' "are refused with the field"
+ok "another subnet" cluster /k PATCH application/merge-patch+json '{"spec":{"networking":{"podSubnet":"10.200.0.0/16"}}}'
+is '.spec.networking.podSubnet == "10.200.0.0/16"' "before anybody initialises it"
+ok "a status" cluster /k/status PATCH application/merge-patch+json '{"status":{"phase":"Initializing","initializedBy":"a"}}'
+is '.status.initializedBy == "a"' "says who does"
+ok "another subnet" cluster /k PATCH application/merge-patch+json '{"spec":{"networking":{"podSubnet":"10.201.0.0/16"}}}'
+is '.code == 422 and .details.causes[0].field == "spec.networking.podSubnet"' "comes too late then"
+ok "phases can be selected by" c "$root/clusters?fieldSelector=status.phase%3DInitializing"
+is '[.items[].metadata.name] == ["k"]' "this one"
+
 version=$(c "$root/machines?limit=1" | jq -r .metadata.resourceVersion)
 c "$root/machines?watch=1&resourceVersion=$version&fieldSelector=spec.image%3Dy&timeoutSeconds=3" >"$work/stream" &
 watcher=$!
