@@ -18,7 +18,8 @@ struct kube_drain;
 struct pod {
     struct kube_drain *drain;
     enum kube_drain_pod class;
-    struct kube_request *request; /* its eviction */
+    struct kube_request *request;    /* its eviction */
+    const struct kube_object *entry; /* since the first try */
     unsigned tries;
     uint64_t retry_at; /* uv_now(); 0: at once */
     bool accepted;     /* evicted: to be waited for */
@@ -157,7 +158,7 @@ static void on_evicted(void *user, const struct kube_answer *answer)
                                 sizeof(pod->reason));
         pod->retry_at =
             now(d) + kube_drain_pause_ms(pod->tries, answer->status.retry_after_seconds);
-        progress(d, "%s", pod->reason);
+        progress(d, "%s/%s: %s", pod->entry->namespace, pod->entry->name, pod->reason);
     }
     wake(d);
 }
@@ -178,6 +179,7 @@ static uint64_t try_eviction(struct kube_drain *d, const struct kube_object *ent
     if (d->asking >= d->options.parallel)
         return UINT64_MAX; /* an answer wakes us */
     const struct kube_then then = {on_evicted, pod, &pod->request};
+    pod->entry = entry;
     int r = kube_evict(d->client, entry->namespace, entry->name, d->version, entry->uid,
                        d->options.grace_seconds, then);
     if (r == 0) {

@@ -30,8 +30,8 @@ struct world {
     struct fake_pki pki;
     struct fake_server server;
     struct script script;
-    struct fake_loop l;
-    struct fake_answer seen;
+    struct test_loop l;
+    struct test_answer seen;
 };
 
 static void world_start(struct world *w, struct fake_reply reply,
@@ -40,13 +40,13 @@ static void world_start(struct world *w, struct fake_reply reply,
     *w = (struct world){.script.reply = reply};
     fake_pki_make(&w->pki);
     fake_server_start(&w->server, &w->pki, 0, answer_same, &w->script);
-    fake_loop_start(&w->l, w->server.url, &w->pki, options);
+    test_loop_start(&w->l, w->server.url, &w->pki, options);
 }
 
 static void world_stop(struct world *w)
 {
-    fake_loop_stop(&w->l);
-    fake_answer_clear(&w->seen);
+    test_loop_stop(&w->l);
+    test_answer_clear(&w->seen);
     fake_server_stop(&w->server);
     fake_pki_clear(&w->pki);
 }
@@ -54,11 +54,11 @@ static void world_stop(struct world *w)
 static void ask(struct world *w, const char *path)
 {
     const struct kube_call call = {.path = path};
-    const struct kube_then then = {fake_done, &w->seen, NULL};
+    const struct kube_then then = {test_done, &w->seen, NULL};
     unsigned before = w->seen.count;
     assert_int_equal(kube_call(w->l.client, &call, then), 0);
     assert_int_equal(w->seen.count, before);
-    fake_loop_until(&w->l, &w->seen.count, before + 1);
+    test_loop_until(&w->l, &w->seen.count, before + 1);
 }
 
 #define OK_TEXT "{\"kind\":\"Node\"}"
@@ -135,8 +135,8 @@ static void test_no_json(void **state)
     ask(&w, "/readyz");
     assert_int_equal(w.seen.error, -EBADMSG);
     const struct kube_call call = {.path = "/readyz", .plain = true};
-    assert_int_equal(kube_call(w.l.client, &call, (struct kube_then){fake_done, &w.seen, NULL}), 0);
-    fake_loop_until(&w.l, &w.seen.count, 2);
+    assert_int_equal(kube_call(w.l.client, &call, (struct kube_then){test_done, &w.seen, NULL}), 0);
+    test_loop_until(&w.l, &w.seen.count, 2);
     assert_int_equal(w.seen.error, 0);
     assert_string_equal(w.seen.text, "ok");
     world_stop(&w);
@@ -155,14 +155,14 @@ static void test_redirects_are_not_followed(void **state)
 
 /* ---- trust ---- */
 
-static void ask_elsewhere(const char *url, const struct fake_pki *pki, struct fake_answer *seen)
+static void ask_elsewhere(const char *url, const struct fake_pki *pki, struct test_answer *seen)
 {
-    struct fake_loop l;
-    fake_loop_start(&l, url, pki, NULL);
+    struct test_loop l;
+    test_loop_start(&l, url, pki, NULL);
     const struct kube_call call = {.path = "/a"};
-    assert_int_equal(kube_call(l.client, &call, (struct kube_then){fake_done, seen, NULL}), 0);
-    fake_loop_until(&l, &seen->count, seen->count + 1);
-    fake_loop_stop(&l);
+    assert_int_equal(kube_call(l.client, &call, (struct kube_then){test_done, seen, NULL}), 0);
+    test_loop_until(&l, &seen->count, seen->count + 1);
+    test_loop_stop(&l);
 }
 
 static void test_only_the_clusters_ca_is_believed(void **state)
@@ -373,12 +373,12 @@ static void test_requests_wait_in_line(void **state)
     struct world w;
     const struct kube_options options = {.concurrent_max = 2, .queue_max = 8};
     const struct kube_call call = {.path = "/a"};
-    const struct kube_then then = {fake_done, &w.seen, NULL};
+    const struct kube_then then = {test_done, &w.seen, NULL};
     world_start(&w, ok, &options);
     for (int i = 0; i < 10; i++)
         assert_int_equal(kube_call(w.l.client, &call, then), 0);
     assert_int_equal(kube_call(w.l.client, &call, then), -ENOBUFS);
-    fake_loop_until(&w.l, &w.seen.count, 10);
+    test_loop_until(&w.l, &w.seen.count, 10);
     assert_int_equal(w.server.requests, 10);
     assert_in_range(w.server.connections, 1, 2);
     assert_int_equal(w.l.client->n_running + w.l.client->n_waiting, 0);
@@ -394,7 +394,7 @@ static void test_cancelled_requests_are_silent(void **state)
     const struct kube_call call = {.path = "/a"};
     world_start(&w, ok, &options);
     for (int i = 0; i < 4; i++) {
-        const struct kube_then then = {fake_done, &w.seen, &slots[i]};
+        const struct kube_then then = {test_done, &w.seen, &slots[i]};
         assert_int_equal(kube_call(w.l.client, &call, then), 0);
         assert_non_null(slots[i]);
     }
@@ -403,8 +403,8 @@ static void test_cancelled_requests_are_silent(void **state)
     kube_request_cancel(NULL);
     assert_null(slots[0]);
     assert_null(slots[2]);
-    fake_loop_until(&w.l, &w.seen.count, 2);
-    fake_loop_for(&w.l, 50);
+    test_loop_until(&w.l, &w.seen.count, 2);
+    test_loop_for(&w.l, 50);
     assert_int_equal(w.seen.count, 2);
     assert_null(slots[1]);
     assert_null(slots[3]);
@@ -434,10 +434,10 @@ static void test_cancel_inside_a_callback(void **state)
     const struct kube_call call = {.path = "/a"};
     world_start(&w, ok, &options);
     assert_int_equal(kube_call(w.l.client, &call, (struct kube_then){cancel_other, &c, NULL}), 0);
-    assert_int_equal(kube_call(w.l.client, &call, (struct kube_then){fake_done, &w.seen, &c.other}),
+    assert_int_equal(kube_call(w.l.client, &call, (struct kube_then){test_done, &w.seen, &c.other}),
                      0);
-    fake_loop_until(&w.l, &c.count, 1);
-    fake_loop_for(&w.l, 50);
+    test_loop_until(&w.l, &c.count, 1);
+    test_loop_for(&w.l, 50);
     assert_int_equal(w.seen.count, 0);
     world_stop(&w);
 }
@@ -476,8 +476,8 @@ static void test_client_ends_inside_a_callback(void **state)
     assert_int_equal(kube_call(w.l.client, &call, (struct kube_then){end_client, &e, NULL}), 0);
     for (int i = 0; i < 2; i++)
         assert_int_equal(
-            kube_call(w.l.client, &call, (struct kube_then){fake_done, &w.seen, &slot}), 0);
-    fake_loop_until(&w.l, &e.count, 1);
+            kube_call(w.l.client, &call, (struct kube_then){test_done, &w.seen, &slot}), 0);
+    test_loop_until(&w.l, &e.count, 1);
     assert_int_equal(w.seen.error, -ECANCELED);
     assert_null(slot);
     world_stop(&w);
@@ -493,8 +493,8 @@ static void test_client_ends_while_connecting(void **state)
     const struct kube_options options = {.urls = urls, .n_urls = 1};
     const struct kube_call call = {.path = "/a"};
     world_start(&w, ok, &options);
-    assert_int_equal(kube_call(w.l.client, &call, (struct kube_then){fake_done, &w.seen, NULL}), 0);
-    fake_loop_for(&w.l, 50);
+    assert_int_equal(kube_call(w.l.client, &call, (struct kube_then){test_done, &w.seen, NULL}), 0);
+    test_loop_for(&w.l, 50);
     kube_client_free(w.l.client, on_ender_freed, &w.l.freed);
     assert_int_equal(w.seen.count, 1);
     assert_int_equal(w.seen.error, -ECANCELED);
@@ -504,7 +504,7 @@ static void test_client_ends_while_connecting(void **state)
 /* ---- streams ---- */
 
 struct streaming {
-    struct fake_answer seen;
+    struct test_answer seen;
     struct buf text;
     struct kube_request *slot;
     unsigned pieces;
@@ -523,7 +523,7 @@ static void on_piece(void *user, const char *data, size_t len)
 static void on_stream_end(void *user, const struct kube_answer *answer)
 {
     struct streaming *s = user;
-    fake_done(&s->seen, answer);
+    test_done(&s->seen, answer);
 }
 
 static void stream(struct world *w, struct streaming *s)
@@ -539,7 +539,7 @@ static void test_stream(void **state)
     struct streaming s = {0};
     world_start(&w, (struct fake_reply){.text = "one\ntwo\n", .chunk = 3, .pause_ms = 2}, NULL);
     stream(&w, &s);
-    fake_loop_until(&w.l, &s.seen.count, 1);
+    test_loop_until(&w.l, &s.seen.count, 1);
     assert_int_equal(s.seen.error, 0);
     assert_string_equal(buf_str(&s.text), "one\ntwo\n");
     assert_string_equal(s.seen.text, "");
@@ -555,7 +555,7 @@ static void test_stream_that_drops_hands_over_what_came(void **state)
     struct streaming s = {0};
     world_start(&w, (struct fake_reply){.text = "one\ntw", .end = FAKE_DROP}, NULL);
     stream(&w, &s);
-    fake_loop_until(&w.l, &s.seen.count, 1);
+    test_loop_until(&w.l, &s.seen.count, 1);
     assert_int_equal(s.seen.error, -ECONNRESET);
     assert_string_equal(buf_str(&s.text), "one\ntw");
     buf_free(&s.text);
@@ -572,10 +572,10 @@ static void test_stream_that_is_refused(void **state)
         (struct fake_reply){.http = 410, .text = "{\"kind\":\"Status\",\"reason\":\"Expired\"}"},
         NULL);
     stream(&w, &s);
-    fake_loop_until(&w.l, &s.seen.count, 1);
+    test_loop_until(&w.l, &s.seen.count, 1);
     assert_int_equal(s.seen.error, -EIDRM);
     assert_int_equal(s.pieces, 0);
-    fake_answer_clear(&s.seen);
+    test_answer_clear(&s.seen);
     world_stop(&w);
 }
 
@@ -586,8 +586,8 @@ static void test_stream_cancelled_inside(void **state)
     struct streaming s = {.cancel = true};
     world_start(&w, (struct fake_reply){.text = "one\n", .end = FAKE_HANG}, NULL);
     stream(&w, &s);
-    fake_loop_until(&w.l, &s.pieces, 1);
-    fake_loop_for(&w.l, 20);
+    test_loop_until(&w.l, &s.pieces, 1);
+    test_loop_for(&w.l, 20);
     assert_int_equal(s.pieces, 1);
     assert_int_equal(s.seen.count, 0);
     buf_free(&s.text);
@@ -604,7 +604,7 @@ static void test_requests_beside_streams(void **state)
     world_start(&w, (struct fake_reply){.text = OK_TEXT, .end = FAKE_HANG}, &options);
     for (size_t i = 0; i < ARRAY_SIZE(s); i++) {
         stream(&w, &s[i]);
-        fake_loop_until(&w.l, &s[i].pieces, 1);
+        test_loop_until(&w.l, &s[i].pieces, 1);
     }
     (void)pthread_mutex_lock(&w.server.lock);
     w.script.reply = ok;

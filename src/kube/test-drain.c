@@ -146,7 +146,7 @@ struct world {
     struct fake_pki pki;
     struct fake_server server;
     struct cluster cluster;
-    struct fake_loop l;
+    struct test_loop l;
     struct kube_drain *drain;
     unsigned done;
     int error;
@@ -188,7 +188,7 @@ static void world_start(struct world *w, const struct cluster *cluster, uint32_t
         w->cluster.watch = (struct fake_reply){.end = FAKE_HANG};
     fake_pki_make(&w->pki);
     fake_server_start(&w->server, &w->pki, 0, answer, &w->cluster);
-    fake_loop_start(&w->l, w->server.url, &w->pki, NULL);
+    test_loop_start(&w->l, w->server.url, &w->pki, NULL);
     const struct kube_drain_options options = {.node = "node1",
                                                .deadline_ms = deadline_ms,
                                                .grace_seconds = -1,
@@ -201,7 +201,7 @@ static void world_start(struct world *w, const struct cluster *cluster, uint32_t
 
 static void world_stop(struct world *w)
 {
-    fake_loop_stop(&w->l);
+    test_loop_stop(&w->l);
     fake_server_stop(&w->server);
     fake_pki_clear(&w->pki);
 }
@@ -212,7 +212,7 @@ static void test_empty_node(void **state)
     struct world w;
     const struct cluster cluster = {.pods.text = PODS(POD("ds", DAEMON))};
     world_start(&w, &cluster, 10000);
-    fake_loop_until(&w.l, &w.done, 1);
+    test_loop_until(&w.l, &w.done, 1);
     assert_int_equal(w.error, 0);
     assert_int_equal(w.n_evicted, 0);
     assert_int_equal(w.cluster.cordoned, 1);
@@ -232,7 +232,7 @@ static void test_pods_go(void **state)
         .eviction = {.http = 201, .text = "{\"kind\":\"Status\",\"status\":\"Success\"}"},
     };
     world_start(&w, &cluster, 20000);
-    fake_loop_until(&w.l, &w.done, 1);
+    test_loop_until(&w.l, &w.done, 1);
     assert_int_equal(w.error, 0);
     assert_int_equal(w.n_evicted, 2);
     assert_int_equal(w.n_blockers, 0);
@@ -247,7 +247,7 @@ static void test_budget_in_the_way(void **state)
     const struct cluster cluster = {.pods.text = PODS(POD("a", "")),
                                     .eviction = {.http = 429, .text = REFUSED}};
     world_start(&w, &cluster, 700);
-    fake_loop_until(&w.l, &w.done, 1);
+    test_loop_until(&w.l, &w.done, 1);
     assert_int_equal(w.error, -ETIMEDOUT);
     assert_int_equal(w.n_blockers, 1);
     assert_int_equal(w.n_evicted, 0);
@@ -262,7 +262,7 @@ static void test_refusals_are_tried_again(void **state)
     const struct cluster cluster = {.pods.text = PODS(POD("a", "")),
                                     .eviction = {.http = 429, .text = REFUSED}};
     world_start(&w, &cluster, 60000);
-    fake_loop_until(&w.l, &w.cluster.evictions, 2);
+    test_loop_until(&w.l, &w.cluster.evictions, 2);
     kube_drain_cancel(w.drain);
     world_stop(&w);
 }
@@ -274,7 +274,7 @@ static void test_pod_that_does_not_end(void **state)
     const struct cluster cluster = {.pods.text = PODS(POD("a", "")),
                                     .eviction = {.http = 201, .text = "{}"}};
     world_start(&w, &cluster, 500);
-    fake_loop_until(&w.l, &w.done, 1);
+    test_loop_until(&w.l, &w.done, 1);
     assert_int_equal(w.error, -ETIMEDOUT);
     assert_string_equal(w.blocker, "ns/a: is still terminating");
     assert_int_equal(w.cluster.evictions, 1);
@@ -290,7 +290,7 @@ static void test_pod_that_may_not_be_evicted(void **state)
         .eviction = {.http = 403,
                      .text = "{\"kind\":\"Status\",\"reason\":\"Forbidden\",\"message\":\"no\"}"}};
     world_start(&w, &cluster, 20000);
-    fake_loop_until(&w.l, &w.done, 1);
+    test_loop_until(&w.l, &w.done, 1);
     assert_int_equal(w.error, -EBUSY);
     assert_string_equal(w.blocker, "ns/a: no");
     world_stop(&w);
@@ -305,7 +305,7 @@ static void test_no_such_node(void **state)
                    .text = "{\"kind\":\"Status\",\"reason\":\"NotFound\",\"message\":\"nodes "
                            "\\\"node1\\\" not found\"}"}};
     world_start(&w, &cluster, 20000);
-    fake_loop_until(&w.l, &w.done, 1);
+    test_loop_until(&w.l, &w.done, 1);
     assert_int_equal(w.error, -ENOENT);
     assert_string_equal(w.message, "nodes \"node1\" not found");
     world_stop(&w);
@@ -317,7 +317,7 @@ static void test_server_without_evictions(void **state)
     struct world w;
     const struct cluster cluster = {.discovery.text = "{\"resources\":[]}"};
     world_start(&w, &cluster, 20000);
-    fake_loop_until(&w.l, &w.done, 1);
+    test_loop_until(&w.l, &w.done, 1);
     assert_int_equal(w.error, -EOPNOTSUPP);
     world_stop(&w);
 }
@@ -328,11 +328,11 @@ static void test_server_away(void **state)
     struct world w;
     const struct cluster cluster = {.cordon = {.http = 503, .text = "away"}};
     world_start(&w, &cluster, 60000);
-    fake_loop_until(&w.l, &w.cluster.cordoned, 2);
+    test_loop_until(&w.l, &w.cluster.cordoned, 2);
     kube_drain_cancel(w.drain);
     world_stop(&w);
     world_start(&w, &cluster, 200);
-    fake_loop_until(&w.l, &w.done, 1);
+    test_loop_until(&w.l, &w.done, 1);
     assert_int_equal(w.error, -ETIMEDOUT);
     world_stop(&w);
 }
@@ -344,9 +344,9 @@ static void test_given_up(void **state)
     const struct cluster cluster = {.pods.text = PODS(POD("a", "")),
                                     .eviction = {.end = FAKE_HANG}};
     world_start(&w, &cluster, 20000);
-    fake_loop_until(&w.l, &w.cluster.evictions, 1);
+    test_loop_until(&w.l, &w.cluster.evictions, 1);
     kube_drain_cancel(w.drain);
-    fake_loop_for(&w.l, 20);
+    test_loop_for(&w.l, 20);
     assert_int_equal(w.done, 0);
     world_stop(&w);
 }
@@ -363,7 +363,7 @@ static void test_client_ends(void **state)
     const struct cluster cluster = {.pods.text = PODS(POD("a", "")),
                                     .eviction = {.end = FAKE_HANG}};
     world_start(&w, &cluster, 20000);
-    fake_loop_until(&w.l, &w.cluster.evictions, 1);
+    test_loop_until(&w.l, &w.cluster.evictions, 1);
     kube_client_free(w.l.client, on_freed, &w.l.freed);
     assert_int_equal(w.done, 1);
     assert_int_equal(w.error, -ECANCELED);

@@ -287,13 +287,13 @@ void fake_server_stop(struct fake_server *s)
 
 /* ---- the loop ---- */
 
-void fake_loop_start(struct fake_loop *l, const char *url, const struct fake_pki *pki,
+void test_loop_start(struct test_loop *l, const char *url, const struct fake_pki *pki,
                      const struct kube_options *options)
 {
     const char *const urls[] = {url};
     struct err err = ERR_INIT;
     struct kube_options o = options ? *options : (struct kube_options){0};
-    *l = (struct fake_loop){0};
+    *l = (struct test_loop){0};
     assert_int_equal(uv_loop_init(&l->loop), 0);
     o.loop = &l->loop;
     if (!o.urls) {
@@ -310,7 +310,7 @@ static void on_freed(void *user)
     *(bool *)user = true;
 }
 
-void fake_loop_stop(struct fake_loop *l)
+void test_loop_stop(struct test_loop *l)
 {
     if (!l->freed)
         kube_client_free(l->client, on_freed, &l->freed);
@@ -328,7 +328,7 @@ static void on_tick(uv_timer_t *timer)
  * A turn runs timers and then waits for sockets, even when the timers brought what is waited for;
  * so a tick ends each turn soon.
  */
-static bool turn_until(struct fake_loop *l, const unsigned *value, unsigned at_least, uint64_t ms)
+static bool turn_until(struct test_loop *l, const unsigned *value, unsigned at_least, uint64_t ms)
 {
     uint64_t end = uv_hrtime() + ms * 1000000;
     uv_timer_t tick;
@@ -341,23 +341,23 @@ static bool turn_until(struct fake_loop *l, const unsigned *value, unsigned at_l
     return !value || *value >= at_least;
 }
 
-void fake_loop_until(struct fake_loop *l, const unsigned *value, unsigned at_least)
+void test_loop_until(struct test_loop *l, const unsigned *value, unsigned at_least)
 {
     if (!turn_until(l, value, at_least, PATIENCE_MS))
         fail_msg("waited for %u, have %u", at_least, *value);
 }
 
-void fake_loop_for(struct fake_loop *l, uint64_t ms)
+void test_loop_for(struct test_loop *l, uint64_t ms)
 {
     (void)turn_until(l, NULL, 0, ms);
 }
 
 /* ---- answers ---- */
 
-void fake_done(void *user, const struct kube_answer *answer)
+void test_done(void *user, const struct kube_answer *answer)
 {
-    struct fake_answer *seen = user;
-    fake_answer_clear(seen);
+    struct test_answer *seen = user;
+    test_answer_clear(seen);
     seen->count++;
     seen->error = answer->error;
     seen->status = answer->status;
@@ -366,7 +366,7 @@ void fake_done(void *user, const struct kube_answer *answer)
     (void)snprintf(seen->text, sizeof(seen->text), "%s", answer->text);
 }
 
-void fake_answer_clear(struct fake_answer *answer)
+void test_answer_clear(struct test_answer *answer)
 {
     json_decref(answer->object);
     answer->object = NULL;

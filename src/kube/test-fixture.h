@@ -71,26 +71,26 @@ uint16_t fake_server_port(const struct fake_server *server);
 
 /* ---- the loop's side ---- */
 
-struct fake_loop {
+struct test_loop {
     uv_loop_t loop;
     struct kube_client *client;
     bool freed;
 };
 
 /* A client of the server's address; options may be NULL. */
-void fake_loop_start(struct fake_loop *l, const char *url, const struct fake_pki *pki,
+void test_loop_start(struct test_loop *l, const char *url, const struct fake_pki *pki,
                      const struct kube_options *options);
 /* Frees the client, runs the loop empty and checks that nothing is left on it. */
-void fake_loop_stop(struct fake_loop *l);
+void test_loop_stop(struct test_loop *l);
 /* Turns the loop until *value >= at_least; fails the test after half a minute. */
-void fake_loop_until(struct fake_loop *l, const unsigned *value, unsigned at_least);
+void test_loop_until(struct test_loop *l, const unsigned *value, unsigned at_least);
 /* Turns the loop for that long. */
-void fake_loop_for(struct fake_loop *l, uint64_t ms);
+void test_loop_for(struct test_loop *l, uint64_t ms);
 
 /* ---- answers ---- */
 
-/* The last answer of requests whose kube_then is {fake_done, &seen, ...}. */
-struct fake_answer {
+/* The last answer of requests whose kube_then is {test_done, &seen, ...}. */
+struct test_answer {
     unsigned count;
     int error;
     struct kube_status status;
@@ -99,5 +99,5 @@ struct fake_answer {
     size_t len;
 };
 
-void fake_done(void *user, const struct kube_answer *answer);
-void fake_answer_clear(struct fake_answer *answer);
+void test_done(void *user, const struct kube_answer *answer);
+void test_answer_clear(struct test_answer *answer);

@@ -33,8 +33,8 @@ struct world {
     struct fake_pki pki;
     struct fake_server server;
     struct script script;
-    struct fake_loop l;
-    struct fake_answer seen;
+    struct test_loop l;
+    struct test_answer seen;
 };
 
 static void world_start(struct world *w, const struct fake_reply *replies, unsigned n)
@@ -44,13 +44,13 @@ static void world_start(struct world *w, const struct fake_reply *replies, unsig
         w->script.replies[i] = replies[i];
     fake_pki_make(&w->pki);
     fake_server_start(&w->server, &w->pki, 0, answer_next, &w->script);
-    fake_loop_start(&w->l, w->server.url, &w->pki, NULL);
+    test_loop_start(&w->l, w->server.url, &w->pki, NULL);
 }
 
 static void world_stop(struct world *w)
 {
-    fake_loop_stop(&w->l);
-    fake_answer_clear(&w->seen);
+    test_loop_stop(&w->l);
+    test_answer_clear(&w->seen);
     fake_server_stop(&w->server);
     fake_pki_clear(&w->pki);
 }
@@ -60,7 +60,7 @@ static void expect(struct world *w, int made, const char *method, const char *ta
                    const char *type, const char *body)
 {
     assert_int_equal(made, 0);
-    fake_loop_until(&w->l, &w->seen.count, 1);
+    test_loop_until(&w->l, &w->seen.count, 1);
     assert_int_equal(w->seen.error, 0);
     assert_string_equal(w->script.method, method);
     assert_string_equal(w->script.targets[0], target);
@@ -75,7 +75,7 @@ static void expect(struct world *w, int made, const char *method, const char *ta
     w->script.asked = 0;
 }
 
-#define THEN(w) ((struct kube_then){fake_done, &(w).seen, NULL})
+#define THEN(w) ((struct kube_then){test_done, &(w).seen, NULL})
 #define JSON "application/json"
 
 static const struct kube_path node1 = {&kube_nodes, NULL, "node1", NULL};
@@ -185,7 +185,7 @@ static void test_requests_that_cannot_be(void **state)
         const struct kube_call call = {.path = paths[i]};
         assert_int_equal(kube_call(c, &call, THEN(w)), -EINVAL);
     }
-    fake_loop_for(&w.l, 20);
+    test_loop_for(&w.l, 20);
     assert_int_equal(w.server.requests, 0);
     world_stop(&w);
 }
@@ -246,7 +246,7 @@ static void test_list_in_pages(void **state)
     const struct kube_list_options options = {.label_selector = "a=b", .page = 2};
     world_start(&w, pages, 2);
     list_nodes(&w, &l, &options);
-    fake_loop_until(&w.l, &l.done, 1);
+    test_loop_until(&w.l, &l.done, 1);
     assert_int_equal(l.error, 0);
     assert_string_equal(buf_str(&l.names), "a b c ");
     assert_string_equal(l.version, "9");
@@ -267,7 +267,7 @@ static void test_list_whose_continuation_expires(void **state)
     const struct kube_list_options options = {.page = KUBE_PAGE_ALL};
     world_start(&w, pages, 2);
     list_nodes(&w, &l, &options);
-    fake_loop_until(&w.l, &l.done, 1);
+    test_loop_until(&w.l, &l.done, 1);
     assert_int_equal(l.error, -EIDRM);
     assert_string_equal(l.version, "");
     assert_string_equal(w.script.targets[0], "/api/v1/nodes");
@@ -283,7 +283,7 @@ static void test_list_that_is_none(void **state)
     const struct fake_reply pages[] = {{.text = "{\"items\":[{\"name\":\"a\"}]}"}};
     world_start(&w, pages, 1);
     list_nodes(&w, &l, NULL);
-    fake_loop_until(&w.l, &l.done, 1);
+    test_loop_until(&w.l, &l.done, 1);
     assert_int_equal(l.error, -EBADMSG);
     assert_int_equal(l.names.len, 0);
     buf_free(&l.names);
@@ -298,7 +298,7 @@ static void test_list_stopped_inside(void **state)
     const struct fake_reply pages[] = {{.text = PAGE_1}, {.text = PAGE_2}};
     world_start(&w, pages, 2);
     list_nodes(&w, &l, NULL);
-    fake_loop_for(&w.l, 100);
+    test_loop_for(&w.l, 100);
     assert_string_equal(buf_str(&l.names), "a ");
     assert_int_equal(l.done, 0);
     assert_int_equal(w.server.requests, 1);
@@ -316,12 +316,12 @@ static void test_list_cancelled_and_ended(void **state)
     list_nodes(&w, &l, NULL);
     kube_request_cancel(l.slot);
     assert_null(l.slot);
-    fake_loop_for(&w.l, 20);
+    test_loop_for(&w.l, 20);
     assert_int_equal(l.done, 0);
     l.end = w.l.client;
     l.freed = &w.l.freed;
     list_nodes(&w, &l, NULL);
-    fake_loop_until(&w.l, &l.done, 1);
+    test_loop_until(&w.l, &l.done, 1);
     assert_int_equal(l.error, -ECANCELED);
     buf_free(&l.names);
     world_stop(&w);

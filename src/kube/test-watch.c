@@ -98,7 +98,7 @@ struct world {
     struct fake_pki pki;
     struct fake_server server;
     struct script script;
-    struct fake_loop l;
+    struct test_loop l;
     struct told told;
 };
 
@@ -109,7 +109,7 @@ static void world_start(struct world *w, const struct fake_reply *replies, unsig
     *w = (struct world){.script = {.replies = replies, .n = n}};
     fake_pki_make(&w->pki);
     fake_server_start(&w->server, &w->pki, 0, answer_next, &w->script);
-    fake_loop_start(&w->l, w->server.url, &w->pki, NULL);
+    test_loop_start(&w->l, w->server.url, &w->pki, NULL);
     o.kind = o.kind ? o.kind : &kube_nodes;
     o.user = &w->told;
     o.keep = keep;
@@ -127,7 +127,7 @@ static void world_stop(struct world *w)
 {
     kube_watch_free(w->told.watch);
     assert_int_equal(w->told.kept, 0);
-    fake_loop_stop(&w->l);
+    test_loop_stop(&w->l);
     fake_server_stop(&w->server);
     fake_pki_clear(&w->pki);
     buf_free(&w->told.text);
@@ -162,7 +162,7 @@ static void test_list_then_watch(void **state)
     };
     struct world w;
     world_start(&w, replies, 2, NULL);
-    fake_loop_until(&w.l, &w.told.events, 5);
+    test_loop_until(&w.l, &w.told.events, 5);
     assert_string_equal(buf_str(&w.told.text), "+a@3 +b@5 | +c@6 ~a@7 -b@5 ");
     assert_true(kube_watch_is_synced(w.told.watch));
     assert_int_equal(kube_watch_count(w.told.watch), 2);
@@ -193,7 +193,7 @@ static void test_namespaces_and_selectors(void **state)
         .kind = &kube_pods, .field_selector = "spec.nodeName=n", .label_selector = "l"};
     struct world w;
     world_start(&w, replies, 1, &options);
-    fake_loop_until(&w.l, &w.script.asked, 2);
+    test_loop_until(&w.l, &w.script.asked, 2);
     assert_string_equal(buf_str(&w.told.text), "+x/a@1 +y/a@2 | ");
     assert_string_equal(kube_watch_find(w.told.watch, "y", "a")->uid, "2");
     assert_null(kube_watch_find(w.told.watch, NULL, "a"));
@@ -216,7 +216,7 @@ static void test_cut_anywhere(void **state)
         };
         struct world w;
         world_start(&w, replies, 2, NULL);
-        fake_loop_until(&w.l, &w.told.events, 3);
+        test_loop_until(&w.l, &w.told.events, 3);
         assert_string_equal(buf_str(&w.told.text), "+a@3 | +b@6 -a@3 ");
         world_stop(&w);
     }
@@ -234,7 +234,7 @@ static void test_drop_in_a_line_resumes_from_the_last_version(void **state)
     };
     struct world w;
     world_start(&w, replies, 4, NULL);
-    fake_loop_until(&w.l, &w.told.events, 3);
+    test_loop_until(&w.l, &w.told.events, 3);
     assert_string_equal(buf_str(&w.told.text), "+a@3 | ~a@6 +b@21 ");
     assert_int_equal(version_asked(&w, 2), 6);
     assert_int_equal(version_asked(&w, 3), 20);
@@ -254,7 +254,7 @@ static void check_new_list(const struct fake_reply *gone)
     };
     struct world w;
     world_start(&w, replies, 3, NULL);
-    fake_loop_until(&w.l, &w.script.asked, 4);
+    test_loop_until(&w.l, &w.script.asked, 4);
     assert_string_equal(buf_str(&w.told.text), "+a@1 +b@2 +c@3 | -b@2! +b@8 +d@9 -c@3! | ");
     assert_int_equal(version_asked(&w, 3), 9);
     assert_int_equal(w.told.synced, 2);
@@ -287,7 +287,7 @@ static void test_other_errors_resume(void **state)
     };
     struct world w;
     world_start(&w, replies, 5, NULL);
-    fake_loop_until(&w.l, &w.told.events, 2);
+    test_loop_until(&w.l, &w.told.events, 2);
     assert_string_equal(buf_str(&w.told.text), "+a@3 | -a@3 ");
     assert_int_equal(w.told.troubles, 3);
     assert_int_equal(version_asked(&w, 4), 5);
@@ -305,7 +305,7 @@ static void test_orderly_ends_are_no_trouble(void **state)
     };
     struct world w;
     world_start(&w, replies, 4, NULL);
-    fake_loop_until(&w.l, &w.told.events, 1);
+    test_loop_until(&w.l, &w.told.events, 1);
     assert_int_equal(w.told.troubles, 0);
     assert_int_equal(version_asked(&w, 3), 6);
     world_stop(&w);
@@ -322,7 +322,7 @@ static void test_silence_is_given_up(void **state)
     const struct kube_watch_options limits = {.timeout_seconds = 1, .grace_seconds = 1};
     struct world w;
     world_start(&w, replies, 3, &limits);
-    fake_loop_until(&w.l, &w.told.events, 1);
+    test_loop_until(&w.l, &w.told.events, 1);
     assert_int_equal(w.told.error, -ETIMEDOUT);
     assert_int_equal(w.told.troubles, 1);
     assert_int_equal(version_asked(&w, 2), 6);
@@ -341,7 +341,7 @@ static void test_expired_continuation_lists_in_one_piece(void **state)
     };
     struct world w;
     world_start(&w, replies, 3, NULL);
-    fake_loop_until(&w.l, &w.told.synced, 1);
+    test_loop_until(&w.l, &w.told.synced, 1);
     assert_string_equal(buf_str(&w.told.text), "+a@1 +b@2 -a@1! | ");
     assert_string_equal(w.script.targets[2], "/api/v1/nodes");
     world_stop(&w);
@@ -361,7 +361,7 @@ static void test_too_long_an_event_lists_anew(void **state)
     const struct kube_watch_options limits = {.line_max = 100};
     struct world w;
     world_start(&w, replies, 3, &limits);
-    fake_loop_until(&w.l, &w.told.synced, 2);
+    test_loop_until(&w.l, &w.told.synced, 2);
     assert_string_equal(buf_str(&w.told.text), "+a@1 | ~a@6 | ");
     assert_int_equal(w.told.error, -EMSGSIZE);
     world_stop(&w);
@@ -378,7 +378,7 @@ static void test_what_cannot_be_read_is_passed_over(void **state)
     };
     struct world w;
     world_start(&w, replies, 2, NULL);
-    fake_loop_until(&w.l, &w.told.events, 2);
+    test_loop_until(&w.l, &w.told.events, 2);
     assert_string_equal(buf_str(&w.told.text), "+a@1 | +b@6 ");
     assert_int_equal(w.told.troubles, 4);
     assert_int_equal(w.told.error, -EBADMSG);
@@ -396,7 +396,7 @@ static void test_what_is_known_is_not_told_again(void **state)
     };
     struct world w;
     world_start(&w, replies, 2, NULL);
-    fake_loop_until(&w.l, &w.told.events, 3);
+    test_loop_until(&w.l, &w.told.events, 3);
     assert_string_equal(buf_str(&w.told.text), "+a@1 | ~a@6 +b@8 ");
     world_stop(&w);
 }
@@ -412,7 +412,7 @@ static void test_number_of_objects_is_bounded(void **state)
     const struct kube_watch_options limits = {.objects_max = 1};
     struct world w;
     world_start(&w, replies, 2, &limits);
-    fake_loop_until(&w.l, &w.told.events, 3);
+    test_loop_until(&w.l, &w.told.events, 3);
     assert_string_equal(buf_str(&w.told.text), "+a@1 | -a@1 +d@7 ");
     assert_int_equal(w.told.troubles, 1);
     assert_int_equal(w.told.error, -ENOSPC);
@@ -436,9 +436,9 @@ static void test_freed_inside(void **state)
         struct world w;
         world_start(&w, ending, 2, NULL);
         w.told.free_at = at;
-        fake_loop_until(&w.l, &w.told.events, at);
+        test_loop_until(&w.l, &w.told.events, at);
         assert_int_equal(w.told.kept, 0);
-        fake_loop_for(&w.l, 20);
+        test_loop_for(&w.l, 20);
         assert_string_equal(buf_str(&w.told.text), told[at - 1]);
         w.told.watch = NULL;
         world_stop(&w);
@@ -452,8 +452,8 @@ static void test_client_ended_inside(void **state)
     world_start(&w, ending, 2, NULL);
     w.told.end = w.l.client;
     w.told.freed = &w.l.freed;
-    fake_loop_until(&w.l, &w.told.events, 1);
-    fake_loop_for(&w.l, 20);
+    test_loop_until(&w.l, &w.told.events, 1);
+    test_loop_for(&w.l, 20);
     assert_string_equal(buf_str(&w.told.text), "+a@1 ");
     assert_int_equal(kube_watch_count(w.told.watch), 1);
     assert_int_equal(w.told.troubles, 0);
@@ -467,7 +467,7 @@ static void test_client_ended_in_a_pause(void **state)
     const struct kube_watch_options limits = {.retry_min_ms = 60000, .retry_max_ms = 60000};
     struct world w;
     world_start(&w, replies, 1, &limits);
-    fake_loop_until(&w.l, &w.told.troubles, 1);
+    test_loop_until(&w.l, &w.told.troubles, 1);
     kube_client_free(w.l.client, on_freed, &w.l.freed);
     world_stop(&w);
 }
