@@ -11,7 +11,7 @@
 #include "image/build.h"
 #include "image/pack.h"
 
-enum { FILE_MAX = 64 << 20, NODE_FILES = 5, PLUGINS_MAX = 256, PACKAGES_MAX = 512 };
+enum { FILE_MAX = 64 << 20, NODE_FILES = 8, PLUGINS_MAX = 256, PACKAGES_MAX = 512 };
 
 /* What every image of ours needs to start: the kernel's package is separate. */
 static const char *const base_packages[] = {"systemd-sysv", "udev", "kmod"};
@@ -99,39 +99,78 @@ static int add_described(struct inputs *in, const char *folder,
     return add_file(in, f->path, source, mode, err);
 }
 
-/* slipway-node and its units, from beside this program or from a given folder that holds them all.
- */
-static int add_node(struct inputs *in, const struct args *args, struct err *err)
+/* A program for the image, with its systemd units. Lists end with NULL. */
+struct packaged {
+    const char *name;
+    const char *const *places; /* relative to this program's folder, with the name */
+    const char *path;          /* in the image */
+    const char *option;        /* that names it instead */
+    const char *const *units;  /* in the image */
+};
+
+static const struct packaged packaged_node = {
+    .name = "slipway-node",
+    .places = (const char *const[]){"/slipway-node", "/../lib/slipway/slipway-node",
+                                    "/../node/slipway-node", NULL},
+    .path = "/usr/bin/slipway-node",
+    .option = "node",
+    .units = (const char *const[]){"/usr/lib/systemd/system/slipway-node.service",
+                                   "/usr/lib/systemd/system/slipway-node-first-boot.service",
+                                   "/usr/lib/systemd/system/slipway-node-grow.service",
+                                   "/usr/lib/systemd/system/slipway-node-cluster.service", NULL},
+};
+
+static const struct packaged packaged_podnet = {
+    .name = "slipway-podnet",
+    .places = (const char *const[]){"/slipway-podnet", "/../lib/slipway/slipway-podnet",
+                                    "/../podnet/slipway-podnet", NULL},
+    .path = "/usr/bin/slipway-podnet",
+    .option = "podnet",
+    .units = (const char *const[]){"/usr/lib/systemd/system/slipway-podnet.service",
+                                   "/usr/lib/systemd/system/slipway-podnet.path", NULL},
+};
+
+static size_t list_length(const char *const *list)
 {
-    static const char *const programs[] = {"/slipway-node", "/../lib/slipway/slipway-node",
-                                           "/../node/slipway-node"};
+    size_t n = 0;
+    while (list[n])
+        n++;
+    return n;
+}
+
+/* A program and its units, from beside this program or from where the options say. */
+static int add_program(struct inputs *in, const struct packaged *what, const struct args *args,
+                       struct err *err)
+{
     static const char *const unit_folders[] = {"/../lib/slipway", "/../../deploy"};
-    static const char *const units[] = {"slipway-node.service", "slipway-node-first-boot.service",
-                                        "slipway-node-grow.service",
-                                        "slipway-node-cluster.service"};
-    static const char *const targets[] = {"/usr/lib/systemd/system/slipway-node.service",
-                                          "/usr/lib/systemd/system/slipway-node-first-boot.service",
-                                          "/usr/lib/systemd/system/slipway-node-grow.service",
-                                          "/usr/lib/systemd/system/slipway-node-cluster.service"};
-    const char *program = args_value(args, "node");
+    const char *program = args_value(args, what->option);
     const char *folder = args_value(args, "node-units");
-    _autofree_ char *found = program ? NULL : find_beside(programs, ARRAY_SIZE(programs), "");
+    _autofree_ char *found =
+        program ? NULL : find_beside(what->places, list_length(what->places), "");
     _autofree_ char *found_units =
         folder ? NULL
                : find_beside(unit_folders, ARRAY_SIZE(unit_folders), "/slipway-node.service");
     program = program ? program : found;
     folder = folder ? folder : found_units;
     if (!program || !folder)
-        return err_set(err, -ENOENT, "%s not beside this program: give --%s",
-                       program ? "the units of slipway-node are" : "slipway-node is",
-                       program ? "node-units" : "node");
-    in->build.node = true;
-    int r = add_file(in, "/usr/bin/slipway-node", program, 0755, err);
-    for (size_t i = 0; i < ARRAY_SIZE(units) && r >= 0; i++) {
-        _autofree_ char *unit = str_format("%s/%s", folder, units[i]);
-        r = unit ? add_file(in, targets[i], unit, 0644, err)
+        return err_set(err, -ENOENT, "%s%s not beside this program: give --%s",
+                       program ? "the units of " : "", what->name,
+                       program ? "node-units" : what->option);
+    int r = add_file(in, what->path, program, 0755, err);
+    for (size_t i = 0; what->units[i] && r >= 0; i++) {
+        _autofree_ char *unit = str_format("%s%s", folder, strrchr(what->units[i], '/'));
+        r = unit ? add_file(in, what->units[i], unit, 0644, err)
                  : err_set(err, -ENOMEM, "out of memory");
     }
+    return r;
+}
+
+static int add_node(struct inputs *in, const struct args *args, struct err *err)
+{
+    in->build.node = true;
+    int r = add_program(in, &packaged_node, args, err);
+    if (r >= 0 && in->description.kubernetes.version)
+        r = add_program(in, &packaged_podnet, args, err);
     return r;
 }
 
@@ -177,6 +216,7 @@ static int add_kubernetes(struct inputs *in, const char *folder, struct err *err
         .key = resolve(in, folder, d->key),
         .images = images,
         .cni_plugins = package ? NULL : resolve(in, folder, d->cni_plugins),
+        .podnet = in->description.slipway_node,
     };
     if (in->failed || !images)
         return err_set(err, -ENOMEM, "out of memory");
@@ -342,7 +382,8 @@ static const struct command_option options[] = {
     {0, "level", "N", "zstd level, 1 to 19 (default 3)", COMPLETE_NOTHING},
     {0, "node", "FILE", "slipway-node to install (default: the one beside this program)",
      COMPLETE_FILE},
-    {0, "node-units", "FOLDER", "its systemd units (likewise)", COMPLETE_FOLDER},
+    {0, "podnet", "FILE", "slipway-podnet to install with Kubernetes (likewise)", COMPLETE_FILE},
+    {0, "node-units", "FOLDER", "their systemd units (likewise)", COMPLETE_FOLDER},
     {0, "log", "FILE", "write all that mmdebstrap and the commands say to FILE", COMPLETE_FILE},
     {'v', "verbose", NULL, "show it instead of progress", COMPLETE_NOTHING},
     {'q', "quiet", NULL, "show no progress", COMPLETE_NOTHING},

@@ -72,8 +72,12 @@ static int add_packages(const struct image_kubernetes *k, struct image_kubernete
     static const char *const names[] = {"containerd", "iptables", "conntrack", "socat",
                                         "ethtool",    "ebtables", "iproute2",  "ca-certificates"};
     int r = 0;
+    static const char *const of_podnet[] = {"libcurl3-gnutls", "libjansson4", "libsodium23",
+                                            "libuv1",          "libyaml-0-2", "nftables"};
     for (size_t i = 0; i < ARRAY_SIZE(names) && r >= 0; i++)
         r = add_package(files, strdup(names[i]), err);
+    for (size_t i = 0; i < ARRAY_SIZE(of_podnet) && k->podnet && r >= 0; i++)
+        r = add_package(files, strdup(of_podnet[i]), err);
     if (r >= 0 && !k->cni_plugins)
         r = add_package(files, strdup("containernetworking-plugins"), err);
     for (size_t i = 0; i < IMAGE_KUBERNETES_BINARIES && k->repository && r >= 0; i++)

@@ -2,6 +2,7 @@
 /* What a build puts into an image that is to be a Kubernetes node, and where it comes from. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/buf.h"
@@ -16,9 +17,10 @@ struct image_kubernetes {
     const char *key;        /* with repository: the file of its key, ASCII-armored */
     const char *const *images; /* archives and folders of them; NULL-terminated, or NULL */
     const char *cni_plugins;   /* folder with them; NULL: those of Debian's package */
+    bool podnet;               /* the files hold slipway-podnet: install its libraries */
 };
 
-enum { IMAGE_KUBERNETES_BINARIES = 3, IMAGE_KUBERNETES_PACKAGES = 16 };
+enum { IMAGE_KUBERNETES_BINARIES = 3, IMAGE_KUBERNETES_PACKAGES = 24 };
 
 /* What a build in progress holds of it. Descriptors are for children to inherit. */
 struct image_kubernetes_files {

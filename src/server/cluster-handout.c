@@ -91,6 +91,7 @@ static int make_task(const struct handout *h, char **ret_sealed, struct err *err
     char token[KUBE_TOKEN_TEXT_SIZE] = "";
     if (!member || !entry->cluster || !entry->pki_ready)
         return err_set(err, -ENOENT, "the Cluster or the Machine is gone");
+    const struct network *network = networks_of_address(h->server, cluster_member_address(member));
     if (h->action != PLAN_INIT)
         (void)kube_token_text(&h->token, token);
     const struct cluster_task_input input = {
@@ -100,6 +101,7 @@ static int make_task(const struct handout *h, char **ret_sealed, struct err *err
         .id = h->id,
         .machine = h->machine,
         .address = cluster_member_address(member),
+        .subnet = network ? network->spec.subnet : (struct cidr){0},
         .first = first_address(entry),
         .version = version_in_image(h->server, member),
         .token = token,

@@ -12,6 +12,7 @@ static struct kubeadm_request request_of(const struct cluster_task_input *in)
         .cluster = in->cluster,
         .machine = {.name = in->machine,
                     .address = in->address,
+                    .subnet = in->subnet,
                     .role = in->action == PLAN_JOIN_WORKER ? ROLE_WORKER : ROLE_CONTROL_PLANE},
         .version = in->version,
         .task = in->action == PLAN_INIT ? KUBEADM_INIT : KUBEADM_JOIN,

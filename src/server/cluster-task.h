@@ -18,6 +18,7 @@ struct cluster_task_input {
     const char *id;
     const char *machine; /* name of the Machine, and of its Node */
     ipv4 address;        /* that the Node is known by */
+    struct cidr subnet;  /* of the machines; all zero: not known */
     ipv4 first;          /* of the Machine that initialises the cluster */
     const char *version; /* of the Kubernetes in its image */
     const char *token;   /* joins: "id.secret" */
