@@ -418,13 +418,22 @@ static void start_waiting(struct kube_client *c)
     }
 }
 
+static struct kube_request *take_ready(struct kube_client *c)
+{
+    struct list *it = c->ready.next;
+    if (it == &c->ready)
+        return NULL;
+    c->ready.next = it->next;
+    it->next->prev = &c->ready;
+    list_init(it);
+    return container_of(it, struct kube_request, ready);
+}
+
 void kube_requests_settle(void *client)
 {
     struct kube_client *c = client;
     start_waiting(c);
-    for (struct list *it; (it = list_first(&c->ready));) {
-        struct kube_request *r = container_of(it, struct kube_request, ready);
-        list_remove(it);
+    for (struct kube_request *r; (r = take_ready(c));) {
         serve(r);
         start_waiting(c);
     }

@@ -54,7 +54,7 @@ enum kube_drain_next kube_drain_decide(int error)
 uint32_t kube_drain_pause_ms(unsigned tries, int retry_after_seconds)
 {
     unsigned doublings = tries < 1 ? 0 : tries - 1;
-    uint32_t ms = PAUSE_MIN_MS << (doublings < DOUBLINGS_MAX ? doublings : DOUBLINGS_MAX);
+    uint32_t ms = (uint32_t)PAUSE_MIN_MS << (doublings < DOUBLINGS_MAX ? doublings : DOUBLINGS_MAX);
     uint32_t asked = retry_after_seconds > 0 ? (uint32_t)retry_after_seconds : 0;
     if (asked > PAUSE_MAX_MS / 1000)
         asked = PAUSE_MAX_MS / 1000;

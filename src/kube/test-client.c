@@ -309,7 +309,7 @@ static void test_handshake_that_hangs(void **state)
     (void)state;
     struct world w;
     char silent[64];
-    _autofd_ int fd = silent_port(silent, sizeof(silent));
+    _autofd_ _unused_ int fd = silent_port(silent, sizeof(silent));
     const char *const urls[] = {silent};
     const struct kube_options options = {.urls = urls, .n_urls = 1, .connect_timeout_ms = 200};
     world_start(&w, ok, &options);
@@ -324,7 +324,7 @@ static void test_next_address(void **state)
     struct world w;
     struct err err = ERR_INIT;
     char silent[64];
-    _autofd_ int fd = silent_port(silent, sizeof(silent));
+    _autofd_ _unused_ int fd = silent_port(silent, sizeof(silent));
     const struct kube_options options = {.connect_timeout_ms = 200};
     world_start(&w, ok, &options);
     const char *const urls[] = {"https://127.0.0.1:1/", silent, w.server.url};
@@ -488,7 +488,7 @@ static void test_client_ends_while_connecting(void **state)
     (void)state;
     struct world w;
     char silent[64];
-    _autofd_ int fd = silent_port(silent, sizeof(silent));
+    _autofd_ _unused_ int fd = silent_port(silent, sizeof(silent));
     const char *const urls[] = {silent};
     const struct kube_options options = {.urls = urls, .n_urls = 1};
     const struct kube_call call = {.path = "/a"};
