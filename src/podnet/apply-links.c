@@ -54,7 +54,7 @@ static int set_up_tunnel(int net, const struct podnet_plan *plan, int index,
                          struct podnet_outcome *outcome)
 {
     struct cidr address = {.address = plan->tunnel_address, .prefix = 32};
-    struct net_link link;
+    struct net_link link = {0};
     int r = has_address(net, index, address.address);
     if (r == 0)
         r = net_address_add(net, index, address, UINT32_MAX);

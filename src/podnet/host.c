@@ -21,17 +21,18 @@ static bool has_plugin(const char *bin_dir, const char *name)
 
 int podnet_snapshot_take(int net, const char *bin_dir, struct podnet_snapshot *ret, struct err *err)
 {
-    _autosnapshot_ struct podnet_snapshot s = {0};
+    struct podnet_snapshot s = {0};
     int r = net_links(net, &s.links, &s.host.n_links);
     if (r == 0)
         r = net_addresses(net, &s.addresses, &s.host.n_addresses);
-    if (r < 0)
+    if (r < 0) {
+        podnet_snapshot_clear(&s);
         return err_errno(err, r, "cannot read this machine's links and addresses");
+    }
     s.host.links = s.links;
     s.host.addresses = s.addresses;
     s.host.has_portmap = has_plugin(bin_dir, "portmap");
     s.host.has_bandwidth = has_plugin(bin_dir, "bandwidth");
     *ret = s;
-    s = (struct podnet_snapshot){0};
     return 0;
 }

@@ -148,6 +148,7 @@ static void test_routes_of_a_plan(void **state)
     assert_int_equal(all[2].gateway, 3);
     _autofree_ struct net_route *without = podnet_all_routes(&plan, 0, &n);
     assert_int_equal(n, 2);
+    assert_int_equal(without[1].gateway, 3);
 }
 
 UNIT_MAIN(cmocka_unit_test(test_nothing_to_do), cmocka_unit_test(test_routes_come_change_and_go),

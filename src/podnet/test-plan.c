@@ -336,9 +336,9 @@ static void test_the_order_does_not_matter(void **state)
     for (unsigned i = 0; i < ARRAY_SIZE(nodes); i++) {
         char name[16], address[16], range[20];
         (void)snprintf(name, sizeof(name), "node%u", i + 1);
-        (void)snprintf(address, sizeof(address), "10.%u.0.%u", i % 3 ? 0 : 9, i + 1);
+        (void)snprintf(address, sizeof(address), "10.%u.0.%u", i % 3 ? 0u : 9u, i + 1);
         (void)snprintf(range, sizeof(range), "10.244.%u.0/%u", (i + 1) & ~(i % 5 == 4 ? 3u : 0),
-                       i % 5 == 4 ? 22 : 24);
+                       i % 5 == 4 ? 22u : 24u);
         nodes[i] = node(name, address, range);
         nodes[i].created = 1000 + i / 2;
     }
