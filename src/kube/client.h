@@ -53,7 +53,10 @@ struct kube_options {
 
 #define KUBE_URLS_MAX 16
 
-/* Everything in options is copied. 0, -EINVAL (with the reason in err), -ENOMEM, ... */
+/*
+ * Everything in options is copied. 0, -EINVAL (with the reason in err), -ENOMEM, ... (then the loop
+ * may have to run once more before it can be closed).
+ */
 int kube_client_new(const struct kube_options *options, struct kube_client **ret, struct err *err)
     _must_check_;
 

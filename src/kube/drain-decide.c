@@ -83,11 +83,8 @@ const char *kube_drain_reason(const json_t *status, const char *message, char *d
     json_array_foreach (causes, i, cause) {
         const char *reason = json_string_value(json_object_get(cause, "reason"));
         const char *text = json_string_value(json_object_get(cause, "message"));
-        if (str_eq(reason, "DisruptionBudget") && !str_empty(text)) {
-            (void)snprintf(dst, size, "%s", text);
-            return dst;
-        }
+        if (str_eq(reason, "DisruptionBudget") && !str_empty(text))
+            return kube_copy_line(dst, size, text);
     }
-    (void)snprintf(dst, size, "%s", str_empty(message) ? "the eviction was refused" : message);
-    return dst;
+    return kube_copy_line(dst, size, str_empty(message) ? "the eviction was refused" : message);
 }

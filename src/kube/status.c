@@ -60,6 +60,15 @@ static int retry_after(const json_t *body)
     return seconds > RETRY_AFTER_MAX ? RETRY_AFTER_MAX : (int)seconds;
 }
 
+const char *kube_copy_line(char *dst, size_t size, const char *src)
+{
+    (void)snprintf(dst, size, "%s", src);
+    for (char *c = dst; *c; c++)
+        if ((uint8_t)*c < 0x20 || *c == 0x7f)
+            *c = ' ';
+    return dst;
+}
+
 int kube_status_read(int http, const json_t *body, struct kube_status *ret)
 {
     *ret = (struct kube_status){.code = http};
@@ -68,12 +77,12 @@ int kube_status_read(int http, const json_t *body, struct kube_status *ret)
     bool is_status = str_eq(json_string_value(json_object_get(body, "kind")), "Status");
     const char *reason = is_status ? json_string_value(json_object_get(body, "reason")) : NULL;
     const char *message = is_status ? json_string_value(json_object_get(body, "message")) : NULL;
-    (void)snprintf(ret->reason, sizeof(ret->reason), "%s", reason ? reason : "");
+    (void)kube_copy_line(ret->reason, sizeof(ret->reason), reason ? reason : "");
     if (str_empty(message))
         (void)snprintf(ret->message, sizeof(ret->message), "the API server answered %d%s%s", http,
-                       reason ? " " : "", reason ? reason : "");
+                       reason ? " " : "", ret->reason);
     else
-        (void)snprintf(ret->message, sizeof(ret->message), "%s", message);
+        (void)kube_copy_line(ret->message, sizeof(ret->message), message);
     ret->retry_after_seconds = is_status ? retry_after(body) : 0;
     return error_of(reason, http);
 }

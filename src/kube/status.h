@@ -20,8 +20,11 @@ struct kube_status {
     int retry_after_seconds; /* what the API asks for, in its Status or a Retry-After header; or 0
                               */
     char reason[64];         /* "NotFound"; "" when the answer was no Status */
-    char message[512];       /* for people; never empty after a failure */
+    char message[512];       /* one line for people; never empty after a failure */
 };
+
+/* Copies as much of src as fits, control characters as spaces: others wrote it. Returns dst. */
+const char *kube_copy_line(char *dst, size_t size, const char *src);
 
 /*
  * Fills *ret from an answer's HTTP status and its JSON (NULL, or no Status: then only the code

@@ -122,6 +122,17 @@ static void test_status_is_bounded(void **state)
     assert_int_equal(s.retry_after_seconds, 24 * 3600);
 }
 
+static void test_status_is_one_line(void **state)
+{
+    (void)state;
+    struct kube_status s;
+    (void)read_status(
+        500, "{\"kind\":\"Status\",\"reason\":\"a\\nb\",\"message\":\"x\\r\\ny\\u001bz\\u007f\"}",
+        &s);
+    assert_string_equal(s.reason, "a b");
+    assert_string_equal(s.message, "x  y z ");
+}
+
 static void test_transient(void **state)
 {
     (void)state;
@@ -230,6 +241,7 @@ static void test_token_secret_refused(void **state)
 
 UNIT_MAIN(cmocka_unit_test(test_paths), cmocka_unit_test(test_paths_that_cannot_be),
           cmocka_unit_test(test_query), cmocka_unit_test(test_status),
-          cmocka_unit_test(test_status_is_bounded), cmocka_unit_test(test_transient),
-          cmocka_unit_test(test_token_text), cmocka_unit_test(test_token_is_uniform),
-          cmocka_unit_test(test_token_secret), cmocka_unit_test(test_token_secret_refused))
+          cmocka_unit_test(test_status_is_bounded), cmocka_unit_test(test_status_is_one_line),
+          cmocka_unit_test(test_transient), cmocka_unit_test(test_token_text),
+          cmocka_unit_test(test_token_is_uniform), cmocka_unit_test(test_token_secret),
+          cmocka_unit_test(test_token_secret_refused))

@@ -102,14 +102,15 @@ struct world {
     struct told told;
 };
 
-static void world_start(struct world *w, const struct fake_reply *replies, unsigned n,
-                        const struct kube_watch_options *limits)
+static void world_start_with(struct world *w, const struct fake_reply *replies, unsigned n,
+                             const struct kube_watch_options *limits,
+                             const struct kube_options *options)
 {
     struct kube_watch_options o = limits ? *limits : (struct kube_watch_options){0};
     *w = (struct world){.script = {.replies = replies, .n = n}};
     fake_pki_make(&w->pki);
     fake_server_start(&w->server, &w->pki, 0, answer_next, &w->script);
-    test_loop_start(&w->l, w->server.url, &w->pki, NULL);
+    test_loop_start(&w->l, w->server.url, &w->pki, options);
     o.kind = o.kind ? o.kind : &kube_nodes;
     o.user = &w->told;
     o.keep = keep;
@@ -121,6 +122,12 @@ static void world_start(struct world *w, const struct fake_reply *replies, unsig
     o.retry_max_ms = o.retry_max_ms ? o.retry_max_ms : 20;
     assert_int_equal(kube_watch_new(w->l.client, &o, &w->told.watch), 0);
     assert_false(kube_watch_is_synced(w->told.watch));
+}
+
+static void world_start(struct world *w, const struct fake_reply *replies, unsigned n,
+                        const struct kube_watch_options *limits)
+{
+    world_start_with(w, replies, n, limits, NULL);
 }
 
 static void world_stop(struct world *w)
@@ -330,6 +337,27 @@ static void test_silence_is_given_up(void **state)
     world_stop(&w);
 }
 
+static void test_too_long_a_page_is_made_shorter(void **state)
+{
+    (void)state;
+    _autobuf_ struct buf page = BUF_INIT;
+    buf_adds(&page, LIST("5", ""));
+    for (int i = 0; i < 4096; i++)
+        buf_adds(&page, "                ");
+    const struct fake_reply replies[] = {{.text = buf_str(&page)},
+                                         {.text = buf_str(&page)},
+                                         {.text = LIST("5", META("a", "1", "1"))}};
+    const struct kube_options options = {.response_max = 4096};
+    struct world w;
+    world_start_with(&w, replies, 3, NULL, &options);
+    test_loop_until(&w.l, &w.told.synced, 1);
+    assert_int_equal(w.told.error, -EMSGSIZE);
+    assert_string_equal(w.script.targets[0], "/api/v1/nodes?limit=100");
+    assert_string_equal(w.script.targets[1], "/api/v1/nodes?limit=25");
+    assert_string_equal(w.script.targets[2], "/api/v1/nodes?limit=6");
+    world_stop(&w);
+}
+
 static void test_expired_continuation_lists_in_one_piece(void **state)
 {
     (void)state;
@@ -494,6 +522,7 @@ UNIT_MAIN(cmocka_unit_test(test_list_then_watch), cmocka_unit_test(test_namespac
           cmocka_unit_test(test_other_errors_resume),
           cmocka_unit_test(test_orderly_ends_are_no_trouble),
           cmocka_unit_test(test_silence_is_given_up),
+          cmocka_unit_test(test_too_long_a_page_is_made_shorter),
           cmocka_unit_test(test_expired_continuation_lists_in_one_piece),
           cmocka_unit_test(test_too_long_an_event_lists_anew),
           cmocka_unit_test(test_what_cannot_be_read_is_passed_over),

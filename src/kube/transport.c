@@ -219,7 +219,7 @@ static CURLcode set_trust(const struct kube_transport *t, CURL *easy)
 {
     CURLcode code = set_file(easy, CURLOPT_CAINFO, t->authority_fd);
     /* The system's store, which is built in, must not count. */
-    (void)curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+    (void)curl_easy_setopt(easy, CURLOPT_CAPATH, (char *)NULL);
     (void)curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
     (void)curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
     (void)curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
@@ -275,8 +275,8 @@ void kube_transport_unref(struct kube_transport *t)
 {
     if (!t || --t->references > 0)
         return;
-    (void)curl_multi_setopt(t->multi, CURLMOPT_SOCKETFUNCTION, NULL);
-    (void)curl_multi_setopt(t->multi, CURLMOPT_TIMERFUNCTION, NULL);
+    (void)curl_multi_setopt(t->multi, CURLMOPT_SOCKETFUNCTION, (curl_socket_callback)NULL);
+    (void)curl_multi_setopt(t->multi, CURLMOPT_TIMERFUNCTION, (curl_multi_timer_callback)NULL);
     list_for_each_safe (it, &t->sockets)
         forget_socket(container_of(it, struct socket, item));
     (void)curl_multi_cleanup(t->multi);

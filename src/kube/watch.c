@@ -9,6 +9,7 @@
 #include "kube/request.h"
 
 enum {
+    PAGE = 100,
     TIMEOUT_SECONDS = 300,
     GRACE_SECONDS = 30,
     RETRY_MIN_MS = 200,
@@ -228,6 +229,8 @@ static void on_listed(void *user, const struct kube_answer *answer, const char *
     if (answer->error == -ECANCELED)
         return;
     w->whole_list = answer->error == -EIDRM;
+    if (answer->error == -EMSGSIZE)
+        w->options.page = w->options.page > 4 ? w->options.page / 4 : 1;
     if (answer->error == 0 && !(w->version = strdup(version)))
         fail(w, -ENOMEM, 0, "list: out of memory");
     else if (answer->error < 0)
@@ -410,6 +413,8 @@ static void on_timer(uv_timer_t *timer)
 
 static void fill_limits(struct kube_watch_options *o)
 {
+    if (!o->page)
+        o->page = PAGE;
     if (!o->timeout_seconds)
         o->timeout_seconds = TIMEOUT_SECONDS;
     if (!o->grace_seconds)

@@ -60,7 +60,7 @@ struct kube_watch_options {
     /* Something failed and will be tried again. One line for people. May be NULL. */
     void (*trouble)(void *user, int error, const char *text);
     /* Limits; 0 is the default. */
-    unsigned page;            /* objects per list answer; 100 */
+    unsigned page; /* objects per list answer; 100; fewer when the answers are too long */
     unsigned timeout_seconds; /* one stream's life, up to a fifth less; 300 */
     unsigned grace_seconds;   /* nothing for timeout + grace: connect again; 30 */
     unsigned retry_min_ms;    /* first pause after a failure; 200 */
