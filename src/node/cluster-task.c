@@ -12,7 +12,6 @@
 
 enum {
     UNDO_DEADLINE_S = 600,
-    GRACE_S = 120, /* for what is done after the deadline: the kubelet's journal, removing files */
     MESSAGE_SIZE = 3500,
 };
 
@@ -66,18 +65,10 @@ int cluster_fail(struct cluster_run *run, int code, const char *failure, const c
 
 /* ---- begin and end ---- */
 
-static void tell_deadline(uint32_t seconds)
-{
-    char text[64];
-    (void)snprintf(text, sizeof(text), "READY=1\nEXTEND_TIMEOUT_USEC=%llu",
-                   (unsigned long long)(seconds + GRACE_S) * 1000000);
-    service_manager_tell(text);
-}
-
 static void set_deadline(struct cluster_run *run, uint32_t seconds)
 {
     run->deadline = clock_now(run->node->clock) + (int64_t)seconds * 1000;
-    tell_deadline(seconds);
+    service_manager_tell("READY=1");
 }
 
 /* The name of the Node stays: as long as it is there, there is something to undo. */

@@ -37,14 +37,19 @@ static void urls_clear(struct cluster_link *link)
     link->n_urls = 0;
 }
 
+static bool has_url(const struct cluster_link *link, const char *url)
+{
+    for (size_t i = 0; i < link->n_urls; i++) {
+        if (str_eq(link->urls[i], url))
+            return true;
+    }
+    return false;
+}
+
 static void add_url(struct cluster_link *link, const char *host_and_port)
 {
     char *url = str_format("https://%s", host_and_port);
-    for (size_t i = 0; url && i < link->n_urls; i++) {
-        if (str_eq(link->urls[i], url))
-            cleanup_free(&url);
-    }
-    if (url && link->n_urls < KUBE_URLS_MAX)
+    if (url && link->n_urls < KUBE_URLS_MAX && !has_url(link, url))
         link->urls[link->n_urls++] = url;
     else
         free(url);
