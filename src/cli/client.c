@@ -170,8 +170,11 @@ static void set_target(struct client *c, const struct client_request *request, c
     }
     char path[32];
     (void)snprintf(path, sizeof(path), "/proc/self/fd/%d", c->authority_fd);
-    if (c->authority_fd >= 0)
-        (void)curl_easy_setopt(h, CURLOPT_CAINFO, path);
+    if (c->authority_fd < 0)
+        return;
+    /* That authority and no other: the system's would be trusted besides. */
+    (void)curl_easy_setopt(h, CURLOPT_CAINFO, path);
+    (void)curl_easy_setopt(h, CURLOPT_CAPATH, (char *)NULL);
 }
 
 /* 0 and the HTTP status, or why there was no whole answer. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a machine may do with its bootstrap token: ask for its certificate, and read what kubeadm
- * reads. The bindings are for a group of our own, which nothing approves automatically.
+ * reads. The bindings are for a group of our own, which nothing approves automatically. And what
+ * the network between pods needs to know.
  */
 #include "base/log.h"
 #include "base/str.h"
@@ -33,18 +34,21 @@ static void apply(struct kube_client *client, const struct kube_kind *kind, cons
     json_decref(object);
 }
 
-static json_t *binding(const char *kind, const char *name, const char *role_kind, const char *role)
+static json_t *binding(const char *kind, const char *name, const char *role_kind, const char *role,
+                       const char *group)
 {
     return json_pack("{s:s, s:s, s:{s:s}, s:{s:s, s:s, s:s}, s:[{s:s, s:s, s:s}]}", "apiVersion",
                      RBAC_VERSION, "kind", kind, "metadata", "name", name, "roleRef", "apiGroup",
                      RBAC_GROUP, "kind", role_kind, "name", role, "subjects", "apiGroup",
-                     RBAC_GROUP, "kind", "Group", "name", KUBEADM_GROUP);
+                     RBAC_GROUP, "kind", "Group", "name", group);
 }
 
-static json_t *role(const char *kind, const char *name, const char *resource, json_t *names)
+/* Owns verbs and names; names may be NULL: all. */
+static json_t *role(const char *kind, const char *name, const char *resource, json_t *verbs,
+                    json_t *names)
 {
     json_t *rule =
-        json_pack("{s:[s], s:[s], s:[s]}", "apiGroups", "", "resources", resource, "verbs", "get");
+        json_pack("{s:[s], s:[s], s:o}", "apiGroups", "", "resources", resource, "verbs", verbs);
     if (names)
         (void)json_object_set_new(rule, "resourceNames", names);
     return json_pack("{s:s, s:s, s:{s:s}, s:[o]}", "apiVersion", RBAC_VERSION, "kind", kind,
@@ -62,19 +66,35 @@ static json_t *config_map_names(const char *version)
     return names;
 }
 
+/* Since 1.32 a kubelet may see no other Node than its own; slipway-podnet has to see all of them.
+ */
+static void apply_for_podnet(struct kube_client *client)
+{
+    apply(client, &kube_cluster_roles, NULL,
+          role("ClusterRole", "slipway:podnet", "nodes",
+               json_pack("[s, s, s]", "get", "list", "watch"), NULL));
+    apply(client, &kube_cluster_role_bindings, NULL,
+          binding("ClusterRoleBinding", "slipway:podnet", "ClusterRole", "slipway:podnet",
+                  "system:nodes"));
+}
+
 void cluster_rbac_apply(struct cluster_entry *entry)
 {
     struct kube_client *client = cluster_link_client(entry->link);
     apply(client, &kube_cluster_role_bindings, NULL,
           binding("ClusterRoleBinding", "slipway:bootstrap", "ClusterRole",
-                  "system:node-bootstrapper"));
+                  "system:node-bootstrapper", KUBEADM_GROUP));
     apply(client, &kube_cluster_roles, NULL,
-          role("ClusterRole", "slipway:get-nodes", "nodes", NULL));
+          role("ClusterRole", "slipway:get-nodes", "nodes", json_pack("[s]", "get"), NULL));
     apply(client, &kube_cluster_role_bindings, NULL,
-          binding("ClusterRoleBinding", "slipway:get-nodes", "ClusterRole", "slipway:get-nodes"));
+          binding("ClusterRoleBinding", "slipway:get-nodes", "ClusterRole", "slipway:get-nodes",
+                  KUBEADM_GROUP));
     apply(client, &kube_roles, NAMESPACE,
-          role("Role", "slipway:kubeadm-config", "configmaps",
+          role("Role", "slipway:kubeadm-config", "configmaps", json_pack("[s]", "get"),
                config_map_names(entry->cluster->spec.kubernetes_version)));
     apply(client, &kube_role_bindings, NAMESPACE,
-          binding("RoleBinding", "slipway:kubeadm-config", "Role", "slipway:kubeadm-config"));
+          binding("RoleBinding", "slipway:kubeadm-config", "Role", "slipway:kubeadm-config",
+                  KUBEADM_GROUP));
+    if (entry->cluster->spec.cni.driver == CNI_BRIDGE)
+        apply_for_podnet(client);
 }

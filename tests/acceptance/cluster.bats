@@ -80,7 +80,7 @@ nodes_ready() {
         from=worker
         [ "$to" = control-plane ] || from=control-plane
         address=$(kubectl_in get pod "on-$to" -o 'jsonpath={.status.podIP}')
-        run -0 kubectl_in exec "on-$from" -- wget -q -O - -T 20 "http://$address:8080/"
+        run -0 kubectl_in exec "on-$from" -- timeout 20 wget -q -O - "http://$address:8080/"
         [ "$output" = "on-$to" ]
     done
 }
