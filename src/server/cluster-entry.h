@@ -94,6 +94,11 @@ struct cluster_node {
 /* The Node of that name, NULL when there is none. Borrowed. */
 const struct cluster_node *cluster_link_node(const struct cluster_link *link, const char *name);
 
+/* ---- cluster-approve.c ---- */
+
+/* Approves undecided members where the join policy says so. */
+void cluster_auto_approve(struct cluster_entry *entry);
+
 /* ---- cluster-csr.c ---- */
 
 /* Decides about a CertificateSigningRequest and carries the decision out. */

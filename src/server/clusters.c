@@ -188,6 +188,7 @@ static void look(struct cluster_entry *entry)
         load_pki(entry);
     if (entry->pki_ready && entry->cluster->status.initialized_at)
         cluster_link_update(entry);
+    cluster_auto_approve(entry);
     plan(entry);
     cluster_nodes_told(entry);
     cluster_tokens_clean(entry);
