@@ -15,6 +15,7 @@
 struct cluster_tools {
     const char *journalctl; /* program; NULL: the kubelet's journal is not asked */
     const char *systemctl;  /* program; NULL: systemd is not told of changed drop-ins */
+    const char *podnet;     /* slipway-podnet; NULL: what it set up is left */
     unsigned runtime_ms;    /* how long the container runtime may take to answer */
     const volatile sig_atomic_t *cancel; /* not 0: end soon; may be NULL */
 };

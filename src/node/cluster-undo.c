@@ -8,7 +8,9 @@
 #include "base/str.h"
 #include "node/cluster-run.h"
 
-enum { SYSTEMCTL_MS = 60000 };
+enum { SYSTEMCTL_MS = 60000, PODNET_MS = 60000 };
+
+#define PODNET_CONFIG "/etc/kubernetes/slipway-podnet.json"
 
 #define ADMIN_CONF "/etc/kubernetes/admin.conf"
 
@@ -17,13 +19,31 @@ bool cluster_is_dropin(const char *path)
     return str_after(path, "/etc/systemd/system/") != NULL;
 }
 
+static void run_quietly(const char *const *command, int timeout_ms)
+{
+    struct proc_options options = {.timeout_ms = timeout_ms};
+    struct err err = ERR_INIT;
+    if (proc_run(command, &options, NULL, &err) < 0)
+        log_warn("%s", err_text(&err));
+}
+
 void cluster_reload_units(const struct cluster_run *run)
 {
     const char *const command[] = {run->tools->systemctl, "daemon-reload", NULL};
-    struct proc_options options = {.timeout_ms = SYSTEMCTL_MS};
-    struct err err = ERR_INIT;
-    if (run->tools->systemctl && proc_run(command, &options, NULL, &err) < 0)
-        log_warn("%s", err_text(&err));
+    if (run->tools->systemctl)
+        run_quietly(command, SYSTEMCTL_MS);
+}
+
+/* Routes, tunnels and rules of the network between pods: nothing of it outlives the membership. */
+static void remove_podnet(const struct cluster_run *run)
+{
+    const char *const stop[] = {run->tools->systemctl, "stop", "slipway-podnet.service", NULL};
+    const char *const remove[] = {run->tools->podnet, "--remove", NULL};
+    if (!run->tools->systemctl || !run->tools->podnet || !node_exists(run->node, PODNET_CONFIG))
+        return;
+    run_quietly(stop, SYSTEMCTL_MS);
+    (void)!cluster_secret_remove(run->node, PODNET_CONFIG, NULL);
+    run_quietly(remove, PODNET_MS);
 }
 
 /* What kubeadm leaves when it is not there, fails half way, or leaves anyway. Neither mount points
@@ -98,6 +118,7 @@ static int leave_cluster(struct cluster_run *run, const struct cluster_undo *und
     int r = kubeadm_reset(run, undo);
     if (r < 0)
         return r;
+    remove_podnet(run);
     r = remove_leftovers(run, &err);
     return r < 0 ? cluster_fail(run, r, PROTOCOL_FAILURE_UNDO, "%s", err_text(&err)) : 0;
 }

@@ -117,6 +117,7 @@ static struct cluster_tools cluster_tools(const struct arguments *a)
     return (struct cluster_tools){
         .journalctl = live ? "journalctl" : NULL,
         .systemctl = live ? "systemctl" : NULL,
+        .podnet = live ? "/usr/bin/slipway-podnet" : NULL,
         .runtime_ms = CLUSTER_RUNTIME_MS,
         .cancel = &stopped,
     };
