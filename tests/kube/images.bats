@@ -30,6 +30,7 @@ inside() {
     HOME=$BATS_TEST_TMPDIR "$KUBERNETES_FOLDER/bin/kubeadm" config images list \
         --kubernetes-version v1.20.2 2>/dev/null | grep -v coredns | sort >"$BATS_TEST_TMPDIR/wanted"
     [ "$(wc -l <"$BATS_TEST_TMPDIR/wanted")" -eq 6 ]
+    echo slipway.dev/busybox:demo >>"$BATS_TEST_TMPDIR/wanted"
     for reference in "$images"/*.tar; do
         tar -xOf "$reference" ./manifest.json | jq -r '.[].RepoTags[]'
     done | sort | diff "$BATS_TEST_TMPDIR/wanted" -
@@ -66,6 +67,12 @@ inside() {
         unpack $name
         inside /usr/local/bin/$name --version | grep -x 'Kubernetes v1.20.2'
     done
+}
+
+@test "busybox has a shell and a web server" {
+    unpack busybox
+    inside /bin/sh -c 'echo hello >/tmp/index.html && cat /tmp/index.html' | grep -x hello
+    inside /bin/httpd --help 2>&1 | grep -i 'httpd '
 }
 
 @test "pause reaps what ends in its pod, and ends when told" {
