@@ -229,8 +229,7 @@ static int add_files(struct inputs *in, const char *path, const struct args *arg
     const struct image_description *d = &in->description;
     size_t max = d->n_files + NODE_FILES + PLUGINS_MAX;
     const char *slash = strrchr(path, '/');
-    _autofree_ char *folder =
-        slash ? str_format("%.*s", (int)(slash - path + 1), path) : strdup(".");
+    _autofree_ char *folder = slash ? str_format("%.*s", (int)(slash - path), path) : strdup(".");
     in->files = calloc(max, sizeof(*in->files));
     in->loaded = calloc(max, sizeof(*in->loaded));
     if (!folder || !in->files || !in->loaded)

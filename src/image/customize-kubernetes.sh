@@ -148,7 +148,9 @@ disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.snapshotter.v1.a
 [grpc]
 address = "$importing/socket"
 END
-    inside containerd --config "$importing/config.toml" >"$root$importing/log" 2>&1 &
+    # Not by inside(): a function in the background is a shell of its own, and that would be killed.
+    env --unset=TMPDIR chroot "$root" containerd --config "$importing/config.toml" \
+        >"$root$importing/log" 2>&1 &
     containerd=$!
     trap stop_containerd EXIT
     tries=0
@@ -193,9 +195,6 @@ import_images() {
         say "kubernetes.images: no image has a name"
         exit 1
     }
-    # Leftovers, and an identifier that no two machines may share.
-    rm -rf "$root$store"/io.containerd.grpc.v1.introspection "$root$store"/tmpmounts
-    find "$root$store"/io.containerd.snapshotter.v1.overlayfs/snapshots/*/work -mindepth 1 -delete
 }
 
 # The image of pods' own containers: the one that this kubeadm wants, or whatever pause there is.
@@ -249,6 +248,13 @@ kubernetes() {
         inside systemctl --quiet enable slipway-podnet.service slipway-podnet.path
     [ -z "$SLIPWAY_KUBERNETES_IMAGES" ] || import_images
     kubernetes_containerd
+}
+
+# Leftovers of any containerd that ran in the tree, and an identifier that no two machines may share.
+kubernetes_clean() {
+    rm -rf "$root$store"/io.containerd.grpc.v1.introspection "$root$store"/tmpmounts
+    find "$root$store"/io.containerd.snapshotter.v1.overlayfs/snapshots/*/work -mindepth 1 -delete \
+        2>/dev/null || :
 }
 
 # A user namespace may not set the attributes that overlayfs trusts on a node, so overlayfs noted in

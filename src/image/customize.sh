@@ -318,11 +318,8 @@ write_file_system() {
         -O '^orphan_file,^metadata_csum_seed' -L root -U "$SLIPWAY_ROOT_UUID" \
         -E "offset=$SLIPWAY_ROOT_OFFSET,hash_seed=$SLIPWAY_ROOT_UUID,lazy_itable_init=0,lazy_journal_init=0" \
         -d "$root" "$SLIPWAY_DISK" $((size / 4096))
-    if [ -n "$SLIPWAY_KUBERNETES" ]; then
-        # shellcheck source=src/image/customize-kubernetes.sh
-        . "$SLIPWAY_KUBERNETES"
+    [ -z "$SLIPWAY_KUBERNETES" ] ||
         kubernetes_attributes "$SLIPWAY_DISK?offset=$SLIPWAY_ROOT_OFFSET"
-    fi
     level_times
     {
         echo "size=$((SLIPWAY_ROOT_OFFSET + size + 1048576))"
@@ -345,8 +342,12 @@ finish() {
     # Device nodes come from devtmpfs; the ones here serve mmdebstrap, which needs them until its end.
     mount -t tmpfs -o mode=755 tmpfs "$root/dev"
     clean_tree
+    [ -z "$SLIPWAY_KUBERNETES" ] || kubernetes_clean
     write_file_system
 }
+
+# shellcheck source=src/image/customize-kubernetes.sh
+[ -z "$SLIPWAY_KUBERNETES" ] || . "$SLIPWAY_KUBERNETES"
 
 case $step in
 early)
@@ -360,11 +361,7 @@ late)
     quiet_timers
     lean_start
     enable_services
-    if [ -n "$SLIPWAY_KUBERNETES" ]; then
-        # shellcheck source=src/image/customize-kubernetes.sh
-        . "$SLIPWAY_KUBERNETES"
-        kubernetes
-    fi
+    [ -z "$SLIPWAY_KUBERNETES" ] || kubernetes
     run_commands
     exec unshare --mount --propagation unchanged sh "$0" finish "$root"
     ;;

@@ -31,6 +31,12 @@ fs() {
     debugfs -R "$1" "$DISK?offset=67108864" 2>/dev/null
 }
 
+# lacks FOLDER PATTERN: no name in the folder, which is there, holds it.
+lacks() {
+    fs "stat $1" | grep -q "Type: directory"
+    [ "$(fs "ls $1" | grep -c -e "$2")" = 0 ]
+}
+
 # start LOG DISK [QEMU OPTION...]: runs until the machine powers off
 start() {
     local log=$1 disk=$2
@@ -77,11 +83,11 @@ check_facts() {
     dd if="$DISK" of="$WORK/root" bs=1M skip=64 count=$(($(stat -c %s "$DISK") / 1048576 - 65)) \
         conv=sparse status=none
     e2fsck -fn "$WORK/root"
-    ! fs "ls /etc/ssh" | grep -q ssh_host
-    ! fs "ls /var/lib/apt/lists" | grep -q Packages
-    ! fs "ls /etc/apt/apt.conf.d" | grep -q mmdebstrap
-    ! fs "ls /usr/sbin" | grep -q policy-rc.d
-    ! fs "ls /usr/sbin" | grep -q start-stop-daemon.REAL
+    lacks /etc/ssh ssh_host
+    lacks /var/lib/apt/lists Packages
+    lacks /etc/apt/apt.conf.d mmdebstrap
+    lacks /usr/sbin policy-rc.d
+    lacks /usr/sbin start-stop-daemon.REAL
     fs "stat /etc/machine-id" | grep -q "Size: 0"
     [ "$(fs "cat /etc/hostname")" = debian ]
     [ -z "$(fs "cat /etc/resolv.conf")" ]
