@@ -28,7 +28,7 @@ check-vm: ## run only the tests with virtual machines
 	@tools/check vm
 
 bench: ## measure against the peers: make bench [BENCH=name]
-	@tools/install-deps bench
+	@tools/install-deps bench kubernetes
 	@$(MAKE) --no-print-directory all
 	@bench/run $(BENCH)
 

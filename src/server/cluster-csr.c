@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Carries out what csr_decide() decides about kubelets' certificate requests. */
 #include "base/log.h"
+#include "base/map.h"
 #include "base/str.h"
 #include "cluster/csr-object.h"
 #include "kube/request.h"
 #include "server/cluster-entry.h"
 
-/* An approval that waits for its key to be noted. */
+enum { UNDECIDED_MAX = 1024 };
+
+/* An approval that waits for its key to be noted, or a verdict that is being written. */
 struct verdict {
     struct server *server;
     char *cluster, *name, *key, *machine;
     bool approved;
-    json_t *object; /* what is to be written */
+    json_t *request; /* as it was seen */
+    json_t *object;  /* what is to be written */
 };
 
 static void verdict_free(struct verdict *v)
@@ -20,14 +24,57 @@ static void verdict_free(struct verdict *v)
     free(v->name);
     free(v->key);
     free(v->machine);
+    json_decref(v->request);
     json_decref(v->object);
     free(v);
+}
+
+/* ---- trying again ---- */
+
+void cluster_csr_forget(void *request)
+{
+    json_decref(request);
+}
+
+/* What comes beyond the limit is decided about when its API server is connected to anew. */
+static void decide_later(const struct verdict *v)
+{
+    struct cluster_entry *entry = clusters_find(v->server, v->cluster);
+    void *old = NULL;
+    if (!entry || map_count(entry->undecided) >= UNDECIDED_MAX)
+        return;
+    if (map_puts(entry->undecided, v->name, json_incref(v->request), &old) < 0)
+        json_decref(v->request);
+    json_decref(old);
+    cluster_retry(entry);
+}
+
+void cluster_csr_retry(struct cluster_entry *entry)
+{
+    struct map *again = entry->undecided, *none = map_new();
+    size_t cursor = 0;
+    if (!none) {
+        cluster_retry(entry);
+        return;
+    }
+    entry->undecided = none;
+    for (struct map_entry_view e; map_next(again, &cursor, &e);)
+        cluster_csr_seen(entry, e.value);
+    map_free_with(again, cluster_csr_forget);
+}
+
+/* A request that changed is told of by the watch; one that is gone needs no verdict. */
+static bool is_worth_retrying(int error)
+{
+    return error != -ESTALE && error != -ENOENT && error != -ECANCELED;
 }
 
 static void on_written(void *user, const struct kube_answer *reply)
 {
     struct verdict *v = user;
     const char *what = v->approved ? "approved" : "denied";
+    if (reply->error < 0 && is_worth_retrying(reply->error))
+        decide_later(v);
     if (reply->error < 0)
         log_warn("Cluster %s: certificate request %s could not be %s: %s", v->cluster, v->name,
                  what, reply->status.message);
@@ -43,8 +90,10 @@ static void write_verdict(struct verdict *v)
     const struct kube_path path = {.kind = &kube_csrs, .name = v->name, .subresource = "approval"};
     if (!entry || !entry->link ||
         kube_update(cluster_link_client(entry->link), &path, v->object, NULL,
-                    (struct kube_then){.done = on_written, .user = v}) < 0)
+                    (struct kube_then){.done = on_written, .user = v}) < 0) {
+        decide_later(v);
         verdict_free(v);
+    }
 }
 
 /* ---- the key that a first certificate was approved for ---- */
@@ -68,14 +117,17 @@ static void on_bound(void *data, int rc, json_t *object, const struct err *err)
     }
     log_warn("Cluster %s: certificate request %s of %s: %s", v->cluster, v->name, v->machine,
              err_text(err));
+    decide_later(v);
     verdict_free(v);
 }
 
 static void bind_and_write(struct verdict *v)
 {
     if (store_mutate(v->server->store, &kind_machine, STORE_STATUS, v->machine, set_bound_key,
-                     on_bound, v) < 0)
+                     on_bound, v) < 0) {
+        decide_later(v);
         verdict_free(v);
+    }
 }
 
 /* ---- deciding ---- */
@@ -92,6 +144,7 @@ static struct verdict *verdict_new(const struct cluster_entry *entry, const stru
     v->name = strdup(csr->facts.name);
     v->machine = strdup(decision->machine ? decision->machine->name : "a stranger");
     v->key = strdup(csr->facts.request ? csr->facts.request->key_hash : "");
+    v->request = json_incref(csr->object);
     v->object = csr_object_approval(csr->object, decision, now);
     if (v->cluster && v->name && v->machine && v->key && v->object)
         return v;

@@ -43,6 +43,8 @@ struct cluster_entry {
     struct cluster_link *link; /* NULL: nobody has formed it yet */
     bool dirty;                /* is to be looked at again */
     int64_t wake_ms;           /* wall time at which time alone changes something; 0: never */
+    uint64_t retry_at;         /* the loop's time at which what failed is tried again; 0: never */
+    struct map *undecided;     /* name -> certificate request whose verdict was not written */
 };
 
 /* ---- clusters.c ---- */
@@ -50,6 +52,8 @@ struct cluster_entry {
 struct cluster_entry *clusters_find(const struct server *server, const char *name);
 /* Looks at it again soon, once for many calls. */
 void cluster_touch(struct cluster_entry *entry);
+/* Looks at it again after a pause, because something failed that may succeed then. */
+void cluster_retry(struct cluster_entry *entry);
 
 /* ---- cluster-members.c ---- */
 
@@ -103,6 +107,9 @@ void cluster_auto_approve(struct cluster_entry *entry);
 
 /* Decides about a CertificateSigningRequest and carries the decision out. */
 void cluster_csr_seen(struct cluster_entry *entry, json_t *object);
+/* Decides anew about those whose verdict could not be written. */
+void cluster_csr_retry(struct cluster_entry *entry);
+void cluster_csr_forget(void *request);
 
 /* ---- cluster-tokens.c ---- */
 
@@ -113,6 +120,8 @@ void cluster_tokens_clean(struct cluster_entry *entry);
 
 /* Begins to drain and delete the Nodes of members that were rejected. */
 void cluster_removals_start(struct cluster_entry *entry);
+/* Lets those begin anew that failed. */
+void cluster_removals_retry(struct cluster_entry *entry);
 void cluster_removal_free(void *removal);
 
 /* ---- cluster-rbac.c ---- */

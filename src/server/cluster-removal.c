@@ -17,6 +17,7 @@ struct cluster_removal {
     struct server *server;
     char *cluster, *machine;
     struct kube_drain *drain; /* NULL: the Node is being deleted */
+    bool failed;              /* begins anew after a pause */
 };
 
 void cluster_removal_free(void *value)
@@ -50,6 +51,14 @@ static void finish(struct cluster_removal *removal)
     cluster_removal_free(removal);
 }
 
+static void fail(struct cluster_removal *removal)
+{
+    struct cluster_entry *entry = clusters_find(removal->server, removal->cluster);
+    removal->failed = true;
+    if (entry)
+        cluster_retry(entry);
+}
+
 /* ---- the Node ---- */
 
 /* By names: the removal may have been given up meanwhile. */
@@ -67,7 +76,7 @@ static void on_deleted(void *user, const struct kube_answer *reply)
     if (removal) {
         tell(removal, !gone, gone ? "NodeDeleted" : "NodeNotDeleted",
              gone ? "it is no member of the cluster any more" : reply->status.message);
-        finish(removal);
+        gone ? finish(removal) : fail(removal);
     }
     free(d->cluster);
     free(d->machine);
@@ -116,7 +125,7 @@ static void on_drained(void *user, const struct kube_drain_result *result)
     tell_drained(removal, result);
     bool away = !entry || !entry->link || !cluster_link_is_up(entry->link);
     if (away || delete_node(removal, entry) < 0)
-        finish(removal); /* begins again when the API server is back */
+        fail(removal);
 }
 
 static int begin(struct cluster_entry *entry, const char *machine)
@@ -144,6 +153,18 @@ static int begin(struct cluster_entry *entry, const char *machine)
     else
         tell(removal, false, "Draining", "it was rejected: its pods are evicted");
     return r;
+}
+
+void cluster_removals_retry(struct cluster_entry *entry)
+{
+    size_t cursor = 0;
+    for (struct map_entry_view e; map_next(entry->removals, &cursor, &e);) {
+        const struct cluster_removal *removal = e.value;
+        if (!removal->failed)
+            continue;
+        cluster_removal_free(map_remove(entry->removals, e.key, e.len));
+        cursor = 0; /* removing moves others */
+    }
 }
 
 void cluster_removals_start(struct cluster_entry *entry)

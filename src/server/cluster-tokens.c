@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A bootstrap token is deleted as soon as the task that it was made for has ended. */
+/*
+ * A bootstrap token is deleted as soon as the task that it was made for has ended, or its Machine
+ * may not join any more.
+ */
 #include "base/log.h"
 #include "base/map.h"
 #include "base/str.h"
@@ -37,7 +40,7 @@ static void on_forgotten(void *data, int rc, json_t *object, const struct err *e
     spent_free(data);
 }
 
-/* What could not be deleted is tried again, and ends by itself in minutes. */
+/* What could not be deleted is tried again; it also ends by itself in minutes. */
 static void on_deleted(void *user, const struct kube_answer *reply)
 {
     struct spent *s = user;
@@ -46,6 +49,8 @@ static void on_deleted(void *user, const struct kube_answer *reply)
     if (member)
         member->token_going = false;
     bool gone = reply->error == 0 || reply->error == -ENOENT;
+    if (entry && !gone)
+        cluster_retry(entry);
     if (!gone && reply->error != -ECANCELED)
         log_warn("Cluster %s: the token of %s could not be deleted: %s", s->cluster, s->machine,
                  reply->status.message);
@@ -85,6 +90,12 @@ static void delete_token(struct cluster_entry *entry, struct cluster_machine *me
     }
 }
 
+static bool is_spent(const struct cluster_machine *member)
+{
+    const struct machine_join *join = &member->machine->status.join;
+    return join->token_id && (join->state != JOIN_RUNNING || member->approved == TRI_FALSE);
+}
+
 void cluster_tokens_clean(struct cluster_entry *entry)
 {
     size_t cursor = 0;
@@ -92,8 +103,7 @@ void cluster_tokens_clean(struct cluster_entry *entry)
         return;
     for (struct map_entry_view e; map_next(entry->members, &cursor, &e);) {
         struct cluster_machine *member = e.value;
-        const struct machine_join *join = &member->machine->status.join;
-        if (join->token_id && join->state != JOIN_RUNNING && !member->token_going)
+        if (is_spent(member) && !member->token_going)
             delete_token(entry, member);
     }
 }

@@ -31,6 +31,8 @@ static void entry_free(void *value)
     if (entry->removals)
         map_free_with(entry->removals, cluster_removal_free);
     cluster_link_free(entry->link);
+    if (entry->undecided)
+        map_free_with(entry->undecided, cluster_csr_forget);
     if (entry->cluster)
         cluster_free(entry->cluster);
     if (entry->members)
@@ -57,7 +59,8 @@ static struct cluster_entry *entry_of(struct clusters *self, const char *name)
     entry->name = strdup(name);
     entry->members = map_new();
     entry->removals = map_new();
-    if (entry->name && entry->members && entry->removals &&
+    entry->undecided = map_new();
+    if (entry->name && entry->members && entry->removals && entry->undecided &&
         map_puts(self->by_name, name, entry, NULL) == 0)
         return entry;
     entry_free(entry);
@@ -78,6 +81,14 @@ void cluster_touch(struct cluster_entry *entry)
     entry->dirty = true;
     if (entry->server->clusters)
         look_in(entry->server->clusters, LOOK_MS);
+}
+
+void cluster_retry(struct cluster_entry *entry)
+{
+    if (!entry->retry_at)
+        entry->retry_at = uv_now(&entry->server->loop) + RETRY_MS;
+    if (entry->server->clusters)
+        look_in(entry->server->clusters, RETRY_MS);
 }
 
 /* ---- the PKI, on a worker thread: RSA keys take a while ---- */
@@ -114,8 +125,7 @@ static void take_pki(struct cluster_entry *entry, struct pki_work *w)
     entry->pki_loading = false;
     if (w->result < 0) {
         log_error("Cluster %s: its PKI: %s", entry->name, err_text(&w->err));
-        look_in(entry->server->clusters, RETRY_MS);
-        entry->dirty = true;
+        cluster_retry(entry);
         return;
     }
     entry->pki = w->pki;
@@ -179,9 +189,17 @@ static void plan(struct cluster_entry *entry)
         cluster_elect(entry, decision.plan.elect);
 }
 
+static void retry(struct cluster_entry *entry)
+{
+    entry->retry_at = 0;
+    cluster_csr_retry(entry);
+    cluster_removals_retry(entry);
+}
+
 static void look(struct cluster_entry *entry)
 {
     entry->dirty = false;
+    entry->wake_ms = 0;
     if (!entry->cluster)
         return;
     if (!entry->pki_ready && !entry->pki_loading)
@@ -196,20 +214,29 @@ static void look(struct cluster_entry *entry)
     cluster_status_update(entry);
 }
 
+static void look_if_due(struct cluster_entry *entry, int64_t wall, uint64_t now)
+{
+    bool again = entry->retry_at && entry->retry_at <= now;
+    if (again)
+        retry(entry);
+    if (again || entry->dirty || (entry->wake_ms && entry->wake_ms <= wall))
+        look(entry);
+}
+
 static void on_timer(uv_timer_t *timer)
 {
     struct clusters *self = timer->data;
     size_t cursor = 0;
-    int64_t now = clock_wall(self->server->clock), next = 0;
+    int64_t wall = clock_wall(self->server->clock);
+    uint64_t now = uv_now(&self->server->loop);
     for (struct map_entry_view e; map_next(self->by_name, &cursor, &e);) {
         struct cluster_entry *entry = e.value;
-        if (entry->dirty || (entry->wake_ms && entry->wake_ms <= now))
-            look(entry);
-        if (entry->wake_ms && (!next || entry->wake_ms < next))
-            next = entry->wake_ms;
+        look_if_due(entry, wall, now);
+        if (entry->wake_ms)
+            look_in(self, entry->wake_ms > wall ? entry->wake_ms - wall : LOOK_MS);
+        if (entry->retry_at)
+            look_in(self, (int64_t)(entry->retry_at - now));
     }
-    if (next)
-        look_in(self, next > now ? next - now : LOOK_MS);
 }
 
 /* ---- following ---- */
@@ -217,7 +244,8 @@ static void on_timer(uv_timer_t *timer)
 static void give_up_removals(struct cluster_entry *entry)
 {
     size_t cursor = 0;
-    for (struct map_entry_view e; map_next(entry->removals, &cursor, &e);)
+    /* from the start each time: removing moves others */
+    for (struct map_entry_view e; map_next(entry->removals, &cursor, &e); cursor = 0)
         cluster_removal_free(map_remove(entry->removals, e.key, e.len));
 }
 

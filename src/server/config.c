@@ -63,8 +63,9 @@ const struct field server_config_fields[] = {
     F_STRING(struct server_config, boot_dir, "bootDir", .format = &format_path,
              .doc = "Boot programs and stage2. Default: STATE/boot."),
     F_STRING(struct server_config, key_file, "keyFile", .format = &format_path,
-             .doc = "File with 32 random bytes in base64 that encrypts the private keys of Clusters "
-                    "in the state folder. It must lie outside of that folder."),
+             .doc =
+                 "File with 32 random bytes in base64 that encrypts the private keys of Clusters "
+                 "in the state folder. It must lie outside of that folder."),
     F_STRING(struct server_config, images_dir, "imagesDir", .format = &format_path,
              .doc = "Image files. Default: STATE/images."),
     F_ENUM(struct server_config, log_level, "logLevel", log_level_values,

@@ -1,0 +1,694 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Usage: controller.sh [SLIPWAY [NODE_PEER]]
+#
+# The Cluster controller against a real kube-apiserver, with machines that node-peer plays. The server
+# is killed after each step and started anew. All of it runs in namespaces of its own. Speaks TAP;
+# exit status 77 when there is no Kubernetes to run.
+set -uo pipefail
+
+here=$(realpath "$(dirname "$0")")
+slipway=$(realpath "${1:-$here/../../build/san/src/cli/slipway}")
+peer=$(realpath "${2:-$(dirname "$slipway")/../../tests/node-peer}")
+kubernetes=$(realpath -m "${KUBERNETES_FOLDER:-$here/../../build/kubernetes/v1.20.2}")
+own=10.9.0.1 version=v1.20.2 count=0 failed=0
+
+if [ ! -x "$kubernetes/bin/kube-apiserver" ]; then
+    echo "1..0 # SKIP no Kubernetes: tools/kubernetes makes it"
+    exit 77
+fi
+if [ -z "${CONTROLLER_TEST_INSIDE:-}" ]; then
+    enter=(unshare --net --mount --pid --fork --kill-child --mount-proc)
+    [ "$(id -u)" -eq 0 ] || enter+=(--user --map-root-user)
+    if ! "${enter[@]}" true 2>/dev/null; then
+        echo "1..0 # SKIP namespaces are not allowed here"
+        exit 77
+    fi
+    CONTROLLER_TEST_INSIDE=1 exec "${enter[@]}" "$here/controller.sh" "$slipway" "$peer"
+fi
+
+work=$(mktemp -d "${TMPDIR:-/tmp}/controller.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+state=$work/state log=$work/server.log
+export SLIPWAY_STATE=$state HOME=$work PATH=$kubernetes/bin:$PATH
+unset KUBECONFIG http_proxy https_proxy HTTP_PROXY HTTPS_PROXY
+
+# ---- results ----
+
+result() { # STATUS DESCRIPTION
+    count=$((count + 1))
+    if [ "$1" -eq 0 ]; then
+        echo "ok $count - $2"
+        return
+    fi
+    failed=$((failed + 1))
+    echo "not ok $count - $2"
+    { tail -n 5 "$work/out" && grep -v '^debug: ' "$log" | tail -n 8 | cut -c1-300; } | sed 's/^/# /'
+}
+
+# ok DESCRIPTION COMMAND...
+ok() {
+    local what=$1
+    shift
+    "$@" >"$work/out" 2>&1
+    result $? "$what"
+}
+
+# soon DESCRIPTION COMMAND...: it succeeds within a minute.
+soon() {
+    local what=$1
+    shift
+    wait_until "$@" >"$work/out" 2>&1
+    result $? "$what"
+}
+
+wait_until() {
+    local deadline=$((SECONDS + 60))
+    until "$@"; do
+        if [ $SECONDS -ge $deadline ]; then
+            return 1
+        fi
+        sleep 0.1
+    done
+}
+
+is() { # VALUE EXPECTED
+    [ "$1" = "$2" ] || ! echo "expected: $2; found: $1"
+}
+
+not() {
+    ! "$@"
+}
+
+# ---- the server ----
+
+start_server() {
+    # the server forbids itself ptrace(2), which a sanitized one would look for leaks with
+    ASAN_OPTIONS=detect_leaks=0 "$slipway" serve --state "$state" --boot-dir "$work/boot" \
+        --images-dir "$work/images" --no-dhcp --no-tftp --no-tls-api --log-level debug \
+        >>"$log" 2>&1 &
+    server=$!
+    wait_until curl -fs -o /dev/null --unix-socket "$state/api.sock" http://x/readyz ||
+        { echo "Bail out! the server does not start" && tail "$log" && exit 1; }
+}
+
+kill_server() {
+    kill -KILL "$server"
+    wait "$server" 2>/dev/null
+}
+
+crash() {
+    kill_server
+    start_server
+}
+
+object() { # KIND NAME JQ
+    "$slipway" get "$1" "$2" -o json | jq -r "$3"
+}
+
+phase_is() { # MACHINE PHASE
+    is "$(object machine "$1" .status.phase)" "$2"
+}
+
+tells() { # MACHINE REASON: an event of the machine
+    "$slipway" describe machine "$1" | grep -q "$2"
+}
+
+# ---- machines ----
+
+declare -A address
+address=([cp1]=$own [cp2]=10.9.0.12 [w1]=10.9.0.21 [w2]=10.9.0.22 [w3]=10.9.0.23 [w4]=10.9.0.24
+    [o1]=10.9.0.31 [o2]=10.9.0.32)
+
+mac_of() {
+    printf '52:54:00:00:00:%02x' "${address[$1]##*.}"
+}
+
+declare_machine() { # NAME ROLE CLUSTER IMAGE
+    "$slipway" apply -f - <<YAML
+apiVersion: slipway.dev/v1alpha1
+kind: Machine
+metadata: {name: $1}
+spec:
+  macAddresses: ["$(mac_of "$1")"]
+  approved: true
+  image: $4
+  role: $2
+  cluster: $3
+  installGeneration: 1
+YAML
+}
+
+declare_cluster() { # NAME VERSION PORT
+    "$slipway" apply -f - <<YAML
+apiVersion: slipway.dev/v1alpha1
+kind: Cluster
+metadata: {name: $1}
+spec:
+  kubernetesVersion: $2
+  controlPlaneEndpoint: {host: 127.0.0.1, port: $3}
+  dns: {enabled: false}
+  joinPolicy: {tokenTTLSeconds: 600}
+YAML
+}
+
+# say MACHINE WHAT...: the answer is in MACHINE.answer
+say() {
+    local name=$1
+    shift
+    timeout 60 "$peer" "http://$own:8080" "$key" "$work/$name" "$@" >"$work/$name.answer"
+}
+
+hello() { # MACHINE [STATE [PHASE_OR_MESSAGE]]
+    local name=$1
+    shift
+    say "$name" hello 1 "${address[$name]}/24" "$@"
+}
+
+answer() { # MACHINE JQ
+    jq -r "$2" "$work/$1.answer"
+}
+
+install() {
+    say "$1" stage2 "$(mac_of "$1")" && is "$(answer "$1" .action)" install &&
+        say "$1" installed 1 && is "$(answer "$1" .action)" ok
+}
+
+waits() { # MACHINE TEXT: it is told to wait, for that
+    hello "$1" && cat "$work/$1.answer" && is "$(answer "$1" .action)" wait &&
+        [[ $(answer "$1" .reason) == *"$2"* ]]
+}
+
+gets() { # MACHINE KIND: it has got such a task
+    hello "$1" && cat "$work/$1.answer" && is "$(answer "$1" .task.kind)" "$2"
+}
+
+is_busy() { # MACHINE: what it does goes on, and it gets nothing new
+    hello "$1" running preflight && is "$(answer "$1" .action)" ok
+}
+
+attempts_are() { # MACHINE COUNT
+    is "$(object machine "$1" .status.join.attempts)" "$2"
+}
+
+# ---- Kubernetes ----
+
+start_apiserver() {
+    # in the namespace that we are in already
+    KUBE_NAMESPACE_ENTERED=1 "$here/apiserver" --ca "$work/cp1/root/etc/kubernetes/pki" \
+        --controller-manager --manager-flag --node-monitor-grace-period=1h \
+        --kubernetes "$kubernetes" --logs "$work/logs" -- \
+        sh -c "export -p >'$work/environment.part' && mv '$work/environment.part' '$work/environment' &&
+            exec sleep infinity" >"$work/apiserver.log" 2>&1 &
+    wait_until test -e "$work/environment" || { cat "$work/apiserver.log" && return 1; }
+    # shellcheck disable=SC1091
+    . "$work/environment"
+}
+
+api() { # METHOD PATH [BODY]: as administrator
+    curl -fsS --noproxy '*' --cacert "$KUBE_CA" --cert "$KUBE_ADMIN_CERT" --key "$KUBE_ADMIN_KEY" \
+        -H 'Content-Type: application/strategic-merge-patch+json' -X "$1" "$KUBE_URL$2" -d "${3:-}"
+}
+
+node_says() { # NODE True|False
+    api PATCH "/api/v1/nodes/$1/status" "{\"status\": {\"conditions\": [{\"type\": \"Ready\",
+        \"status\": \"$2\", \"reason\": \"Test\", \"message\": \"kubelet says $2\"}]}}" >/dev/null
+}
+
+make_node() {
+    kubectl create -f - <<<"{\"apiVersion\": \"v1\", \"kind\": \"Node\", \"metadata\": {\"name\": \"$1\"}}" &&
+        node_says "$1" True
+}
+
+token_of() { # MACHINE: out of its task's files
+    grep -rhoE '\b[a-z0-9]{6}\.[a-z0-9]{16}\b' "$work/$1/root/var/lib/slipway-node" | head -n 1
+}
+
+tokens() {
+    kubectl -n kube-system get secrets -o json |
+        jq -r '.items[] | select(.type == "bootstrap.kubernetes.io/token") | .metadata.name'
+}
+
+no_tokens() {
+    is "$(tokens)" ''
+}
+
+as_token() { # TOKEN ARGUMENT...
+    local token=$1
+    shift
+    kubectl --kubeconfig /dev/null --server "$KUBE_URL" --certificate-authority "$KUBE_CA" \
+        --token "$token" "$@"
+}
+
+as_node() { # CERTIFICATE ARGUMENT...
+    local name=$1
+    shift
+    kubectl --kubeconfig /dev/null --server "$KUBE_URL" --certificate-authority "$KUBE_CA" \
+        --client-certificate "$work/$name.crt" --client-key "$work/$name.key" "$@"
+}
+
+# request NAME client|serving SUBJECT [ALTERNATIVE_NAMES]: an object, its key in NAME.key
+request() {
+    local extensions=() signer=kube-apiserver-client-kubelet use=client
+    [ "$2" = client ] || signer=kubelet-serving use=server
+    [ -z "${4:-}" ] || extensions=(-addext "subjectAltName=$4")
+    printf '[req]\ndistinguished_name = dn\n[dn]\n' >"$work/openssl.conf"
+    OPENSSL_CONF=$work/openssl.conf openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 \
+        -nodes -keyout "$work/$1.key" -subj "$3" "${extensions[@]}" -out "$work/$1.csr" 2>/dev/null
+    cat <<YAML
+apiVersion: certificates.k8s.io/v1
+kind: CertificateSigningRequest
+metadata: {name: $1}
+spec:
+  signerName: kubernetes.io/$signer
+  usages: ["digital signature", "key encipherment", "$use auth"]
+  request: $(base64 -w 0 "$work/$1.csr")
+YAML
+}
+
+# ask NAME TOKEN SUBJECT: a first certificate
+ask() {
+    request "$1" client "$3" | as_token "$2" create -f -
+}
+
+decided() { # CSR
+    verdict=$(kubectl get csr "$1" -o 'jsonpath={.status.conditions[0].type} {.status.conditions[0].reason}')
+    [[ $verdict == [A-Z]* ]]
+}
+
+verdict_is() { # CSR TYPE REASON
+    wait_until decided "$1" && is "$verdict" "$2 $3"
+}
+
+signed() { # CSR: its certificate in CSR.crt
+    kubectl get csr "$1" -o 'jsonpath={.status.certificate}' | base64 -d >"$work/$1.crt" &&
+        [ -s "$work/$1.crt" ]
+}
+
+# ---- what is checked ----
+
+prepare() {
+    mkdir -p "$state" "$work/boot" "$work/images"
+    ip link set lo up
+    ip link add rack type veth peer name rack-peer
+    ip addr add $own/24 dev rack
+    ip link set rack up
+    ip link set rack-peer up
+    : >"$work/boot/vmlinuz"
+    printf 'a disk' >"$work/disk"
+    truncate -s 8M "$work/disk"
+    local name
+    for name in kube plain; do
+        "$slipway" image import -q -n $name -o "$work/images" "$work/disk" >/dev/null 2>&1
+    done
+    jq -c --arg version $version '.kubernetes = {version: $version}' "$work/images/kube.json" \
+        >"$work/kube.json" && mv "$work/kube.json" "$work/images/kube.json"
+    start_server
+    for name in kube plain; do
+        "$slipway" apply -f - <<<"{\"apiVersion\": \"slipway.dev/v1alpha1\", \"kind\": \"Image\",
+            \"metadata\": {\"name\": \"$name\"}, \"spec\": {}}"
+    done
+    "$slipway" apply -f - <<YAML
+apiVersion: slipway.dev/v1alpha1
+kind: Network
+metadata: {name: rack}
+spec: {subnet: 10.9.0.0/24, interface: rack, mode: "off"}
+YAML
+    declare_cluster demo $version 6443
+    declare_cluster other v1.21.0 6444
+    for name in cp1 cp2; do declare_machine $name controlPlane demo kube; done
+    for name in w1 w2 w3 w4; do declare_machine $name worker demo kube; done
+    declare_machine o1 controlPlane other kube
+    declare_machine o2 controlPlane other plain
+} >"$work/out" 2>&1
+
+find_key() {
+    key=$(curl -fs "http://$own:8080/boot/ipxe?mac=$(mac_of cp1)" |
+        sed -n 's/.*slipway\.key=\([^ ]*\).*/\1/p' | head -n 1)
+    [ -n "$key" ]
+}
+
+check_install() {
+    local name
+    wait_until find_key || { echo "Bail out! the boot server does not answer" && exit 1; }
+    for name in cp1 cp2 w1 w2 w3 w4 o1 o2; do
+        wait_until install $name >"$work/out" 2>&1 ||
+            { result 1 "$name is installed" && exit 1; }
+    done
+    ok "machines are installed" phase_is o2 Installed
+}
+
+both_ask() {
+    hello cp1 &
+    hello cp2 &
+    wait $!
+    wait %% 2>/dev/null
+    [ "$(answer cp1 .action)" = task ] || [ "$(answer cp2 .action)" = task ]
+}
+
+check_init() {
+    ok "the first control plane that asks waits" waits cp1 ''
+    soon "it is elected" elected demo cp1
+    crash
+    hello cp2
+    hello w1
+    ok "after a crash another one is not told to initialise" is "$(answer cp2 .action)" wait
+    soon "the elected one is, when both ask at once" both_ask
+    ok "it and no other" is "$(answer cp1 .task.kind) $(answer cp2 .action)" "init wait"
+    ok "the election stands" elected demo cp1
+    ok "the task holds the authority's key" \
+        grep -q 'PRIVATE KEY' "$work/cp1/root/etc/kubernetes/pki/ca.key"
+    crash
+    ok "after a crash it carries on" is_busy cp1
+    ok "with its one task" attempts_are cp1 1
+    ok "and the other one waits" waits cp2 cp1
+    ok "a worker gets nothing meanwhile" waits w1 cp1
+    kill_server
+    start_server
+    hello cp1 done
+    soon "the cluster is initialised" initialized
+    ok "a worker gets nothing before the API server answers" waits w1 'API server'
+    crash
+    ok "nor after a crash" waits w1 'API server'
+    ok "nor does the other control plane" waits cp2 'API server'
+    ok "which was never told to initialise" not grep -q init "$work/cp2/task.json"
+}
+
+elected() { # CLUSTER MACHINE
+    is "$(object cluster "$1" .status.initializedBy)" "$2"
+}
+
+initialized() {
+    [ "$(object cluster demo .status.initializedAt)" != null ]
+}
+
+available() {
+    is "$(object cluster demo '.status.conditions[] | select(.type == "Available") | .status')" True
+}
+
+unavailable() {
+    not available
+}
+
+check_token() {
+    local secret groups
+    soon "a worker is told to join" gets w1 join
+    ok "its task holds no private key" not grep -rq 'PRIVATE KEY' "$work/w1/root" "$work/w1/task.json"
+    w1_token=$(token_of w1)
+    secret=bootstrap-token-${w1_token%%.*}
+    ok "its token is the only one" is "$(tokens)" "$secret"
+    ok "and recorded" is "$(object machine w1 .status.join.tokenID)" "${w1_token%%.*}"
+    ok "its token is of one group" is "$(kubectl -n kube-system get secret "$secret" \
+        -o 'jsonpath={.data.auth-extra-groups}' | base64 -d)" system:bootstrappers:slipway
+    ok "and ends in minutes" ends_soon "$secret"
+    ok "it authenticates, and signs nothing" is "$(kubectl -n kube-system get secret "$secret" -o json |
+        jq -c '.data | with_entries(select(.key | startswith("usage")) | .value |= @base64d)')" \
+        '{"usage-bootstrap-authentication":"true","usage-bootstrap-signing":"false"}'
+    ok "it may look whether its Node is there" as_token "$w1_token" get node w1 --ignore-not-found
+    ok "it may read what kubeadm reads" as_token "$w1_token" -n kube-system get configmap kubeadm-config \
+        --ignore-not-found
+    ok "it may not list Nodes" not as_token "$w1_token" get nodes
+    ok "it may not read secrets" not as_token "$w1_token" -n kube-system get secret "$secret"
+    ok "it may not approve" not as_token "$w1_token" auth can-i update \
+        certificatesigningrequests --subresource=approval
+    crash
+    ok "after a crash the worker carries on" is_busy w1
+    ok "with its one token" is "$(tokens)" "$secret"
+    groups=$(kubectl get clusterrolebindings -o json | jq -r '.items[] |
+        select(.subjects[]?.name | startswith("system:bootstrappers")?) | .metadata.name' | sort | xargs)
+    ok "bindings are for no other tokens" is "$groups" "slipway:bootstrap slipway:get-nodes"
+}
+
+ends_soon() {
+    local text
+    text=$(kubectl -n kube-system get secret "$1" -o 'jsonpath={.data.expiration}' | base64 -d)
+    local left=$(($(date -d "$text" +%s) - $(date +%s)))
+    echo "$text: $left s"
+    [ $left -gt 0 ] && [ $left -le 605 ]
+}
+
+# Until the webhook is deleted no verdict can be written: nobody answers for it.
+refuse_approvals() {
+    kubectl create -f - >/dev/null <<'YAML'
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingWebhookConfiguration
+metadata: {name: refuse}
+webhooks:
+- name: refuse.example.org
+  clientConfig: {url: "https://127.0.0.1:1/"}
+  rules: [{apiGroups: [certificates.k8s.io], apiVersions: [v1], operations: [UPDATE],
+    resources: [certificatesigningrequests/approval]}]
+  failurePolicy: Fail
+  sideEffects: None
+  admissionReviewVersions: [v1]
+YAML
+    wait_until refuses_approvals
+}
+
+# The API server takes a moment to know of it: what it refuses for us it refuses for all.
+refuses_approvals() {
+    not kubectl certificate approve address 2>/dev/null
+}
+
+check_requests() {
+    local node=/O=system:nodes/CN=system:node:
+    soon "another machine is told to join" gets w2 join
+    w2_token=$(token_of w2)
+    ask first "$w1_token" ${node}w1 >/dev/null
+    ok "the first certificate is approved" verdict_is first Approved MachineApproved
+    soon "and signed" signed first
+    ok "the key is bound" test "$(object machine w1 .status.join.boundKey)" != null
+    crash
+    ask replay "$w1_token" ${node}w1 >/dev/null
+    ok "the token with another key is denied, after a crash" verdict_is replay Denied WrongKey
+    soon "the Machine tells it" tells w1 CertificateDenied
+    ask other-name "$w1_token" ${node}w2 >/dev/null
+    ok "another machine's name is denied" verdict_is other-name Denied WrongToken
+    soon "that Machine tells it" tells w2 CertificateDenied
+    ask other-token "$w2_token" ${node}w1 >/dev/null
+    ok "another machine's token is denied" verdict_is other-token Denied WrongToken
+    ask nobody "$w1_token" ${node}nobody >/dev/null
+    ok "a name that is no Machine's is denied" verdict_is nobody Denied UnknownMachine
+    ask not-told "$w1_token" ${node}w3 >/dev/null
+    ok "the name of one that was not told to join is denied" verdict_is not-told Denied NotApproved
+    ask admin "$w1_token" /O=system:masters/CN=kubernetes-admin >/dev/null
+    ok "an administrator's name is denied" verdict_is admin Denied WrongSubject
+    request address serving ${node}w1 DNS:w1,IP:10.9.0.22 | as_node first create -f - >/dev/null
+    ok "another machine's address is denied" verdict_is address Denied WrongAddress
+    soon "the Machine tells it" tells w1 'Expected only addresses of Machine w1'
+    request serving serving ${node}w1 DNS:w1,IP:10.9.0.21 | as_node first create -f - >/dev/null
+    ok "its own is approved" verdict_is serving Approved MachineApproved
+    soon "and signed" signed serving
+    refuse_approvals
+    request stuck serving ${node}w1 DNS:w1,IP:10.9.0.21 | as_node first create -f - >/dev/null
+    soon "a verdict that the API server does not take is told" \
+        grep -q 'certificate request stuck could not be approved' "$log"
+    kubectl delete validatingwebhookconfiguration refuse >/dev/null
+    ok "and written when it does" verdict_is stuck Approved MachineApproved
+    kill_server
+    request late serving ${node}w1 DNS:w1,IP:10.9.0.21 | as_node first create -f - >/dev/null
+    start_server
+    ok "what came while the server was away is approved" verdict_is late Approved MachineApproved
+    ok "nothing else is signed" is "$(kubectl get csr -o json |
+        jq -r '.items[] | select(.status.certificate) | .metadata.name' | sort | xargs)" \
+        "first late serving stuck"
+}
+
+token_gone() { # MACHINE
+    is "$(object machine "$1" '.status.join.tokenID // "none"')" none
+}
+
+check_end_of_token() {
+    hello w1 done
+    soon "its token is deleted when it has joined" not kubectl -n kube-system get secret \
+        "bootstrap-token-${w1_token%%.*}"
+    soon "and forgotten" token_gone w1
+    soon "it opens nothing any more" not as_token "$w1_token" get node w1 --ignore-not-found
+    hello w2 done
+    crash
+    soon "that of one that had joined before a crash is deleted too" no_tokens
+    soon "and forgotten" token_gone w2
+    ok "one task each" is "$(object machine w1 .status.join.attempts) $(
+        object machine w2 .status.join.attempts)" "1 1"
+}
+
+check_nodes() {
+    ok "a machine that has joined is not Ready" not phase_is w1 Ready
+    make_node w1 >/dev/null
+    soon "its Node is Ready, and so is the Machine" phase_is w1 Ready
+    node_says w1 False
+    soon "its Node is not, and the Machine runs" phase_is w1 Running
+    soon "and tells why" tells w1 'its Node is not Ready: kubelet says False'
+    kill_server
+    node_says w1 True
+    start_server
+    soon "Ready again while the server was away" phase_is w1 Ready
+    make_node w2 >/dev/null
+    soon "the next one" phase_is w2 Ready
+}
+
+check_control_plane() {
+    ok "the second control plane waits for the first one's Node" waits cp2 cp1
+    make_node cp1 >/dev/null
+    soon "which becomes Ready" phase_is cp1 Ready
+    soon "the second one is told to join" gets cp2 join
+    ok "it gets the authority's key" test -s "$work/cp2/root/etc/kubernetes/pki/ca.key"
+    crash
+    ok "after a crash it carries on" is_busy cp2
+    ok "with one task" attempts_are cp2 1
+    hello cp2 done
+    make_node cp2 >/dev/null
+    soon "it is Ready" phase_is cp2 Ready
+    soon "no token is left" no_tokens
+    ok "the Cluster waits for two workers" is "$(object cluster demo .status.phase)" Degraded
+}
+
+check_api_server_away() {
+    soon "a worker is told to join" gets w3 join
+    hello w3 running preflight
+    "$here/apiserver" --stop
+    soon "an API server that is away is noticed" unavailable
+    ok "nobody is told to join meanwhile" waits w4 'API server'
+    ok "Machines stay Ready" phase_is w1 Ready
+    hello w3 done
+    crash
+    ok "nor after a crash" waits w4 'API server'
+    "$here/apiserver" --start
+    soon "it is there again" available
+    soon "the token of one that joined meanwhile is deleted" no_tokens
+    soon "one that waited is told to join" gets w4 join
+}
+
+told_again() {
+    hello w4 && is "$(answer w4 .action)" task
+}
+
+check_lost() {
+    local before
+    before=$(token_of w4)
+    hello w4 lost
+    soon "a task that did not arrive is told" tells w4 'the answer with the task did not arrive'
+    soon "its token is deleted" not kubectl -n kube-system get secret "bootstrap-token-${before%%.*}"
+    soon "a new one is given after a pause" told_again
+    ok "with another token" test "$(token_of w4)" != "$before"
+    ok "as its second" attempts_are w4 2
+}
+
+check_reject_joining() {
+    local token
+    token=$(token_of w4)
+    "$slipway" reject w4 >/dev/null
+    hello w4 running preflight
+    ok "a machine that is rejected while it joins is told so" is "$(answer w4 .action)" reject
+    ask rejected "$token" /O=system:nodes/CN=system:node:w4 >/dev/null 2>&1
+    soon "its token is deleted" no_tokens
+}
+
+cordoned() {
+    is "$(kubectl get node w2 -o 'jsonpath={.spec.unschedulable}')" true
+}
+
+evicted() {
+    [ -n "$(kubectl get pod guest -o 'jsonpath={.metadata.deletionTimestamp}')" ]
+}
+
+check_reject() {
+    kubectl create -f - >/dev/null <<'YAML'
+apiVersion: v1
+kind: Pod
+metadata: {name: guest, finalizers: [example.org/stay], ownerReferences: [
+    {apiVersion: apps/v1, kind: ReplicaSet, name: guests, uid: "1", controller: true}]}
+spec: {nodeName: w2, terminationGracePeriodSeconds: 0, containers: [{name: a, image: none}]}
+YAML
+    "$slipway" reject w2 >/dev/null
+    soon "a member that is rejected is cordoned" cordoned
+    soon "its pods are evicted" evicted
+    ok "its Node stays until they are gone" kubectl get node w2
+    crash
+    ok "also after a crash" kubectl get node w2
+    kubectl patch pod guest --type merge -p '{"metadata": {"finalizers": null}}' >/dev/null
+    soon "then it is deleted" not kubectl get node w2
+    soon "and told" tells w2 NodeDeleted
+    ok "the Machine is Rejected" phase_is w2 Rejected
+    request again client /O=system:nodes/CN=system:node:w2 | kubectl create -f - >/dev/null
+    ok "it gets no certificate any more" verdict_is again Denied Rejected
+}
+
+check_kubeconfig() {
+    ok "a kubeconfig is printed" sh -c "umask 077; '$slipway' kubeconfig demo >'$work/admin.conf'"
+    ok "kubectl works with it" kubectl --kubeconfig "$work/admin.conf" get nodes
+    ok "as administrator" kubectl --kubeconfig "$work/admin.conf" auth can-i '*' '*'
+}
+
+check_versions() {
+    waits o1 '' >/dev/null
+    soon "an image of another version" waits o1 \
+        "Cluster other wants Kubernetes v1.21.0, Image kube of this machine holds v1.20.2"
+    "$slipway" delete machine o1 >/dev/null
+    ok "a Cluster whose first control plane went away elects none silently" \
+        elected other o1
+    ok "one without Kubernetes" waits o2 o1
+}
+
+# After a Cluster is gone the server has nothing to do: it sleeps, though a Machine's pause ends.
+check_deleted() {
+    local before after
+    "$slipway" approve w4 >/dev/null
+    hello w4 failed 'a test'
+    ok "a machine whose task failed pauses" waits w4 'tries again in'
+    "$slipway" delete cluster demo >/dev/null
+    sleep 25
+    before=$(sed -n 's/^voluntary_ctxt_switches:\t//p' "/proc/$server/status")
+    sleep 3
+    after=$(sed -n 's/^voluntary_ctxt_switches:\t//p' "/proc/$server/status")
+    ok "a server whose Cluster was deleted sleeps: $((after - before)) wake-ups" \
+        test $((after - before)) -lt 60
+}
+
+secrets() {
+    local name
+    cat "$work"/*.token
+    for name in ca sa front-proxy-ca etcd/ca; do
+        grep -v -e '-----' "$work/cp1/root/etc/kubernetes/pki/$name.key"
+    done
+    for name in cp1 w1; do cat "$work/$name/key"; done
+}
+
+check_log() {
+    secrets >"$work/secrets"
+    ok "there are secrets to look for" test "$(wc -l <"$work/secrets")" -gt 8
+    ok "none of them is in the log" not grep -Ff "$work/secrets" "$log"
+    ok "no sanitizer complained" not grep -E 'Sanitizer|runtime error' "$log"
+}
+
+keep_tokens() {
+    local name
+    for name in w1 w2 w3 w4 cp2; do
+        [ ! -d "$work/$name/root" ] || token_of $name | cut -d. -f2 >"$work/$name.token"
+    done
+}
+
+prepare || { echo "Bail out! $(cat "$work/out")" && exit 1; }
+check_install
+check_init
+start_apiserver >"$work/out" 2>&1 || { echo "Bail out! $(cat "$work/out")" && exit 1; }
+soon "the API server answers" available
+check_token
+check_requests
+check_end_of_token
+check_nodes
+check_control_plane
+check_api_server_away
+check_lost
+check_reject_joining
+check_reject
+check_kubeconfig
+check_versions
+keep_tokens
+check_deleted
+kill -TERM "$server"
+wait "$server"
+result $? "the server stops cleanly"
+check_log
+echo "1..$count"
+[ $failed -eq 0 ]

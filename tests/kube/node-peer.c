@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Plays a machine towards a real server: says what stage2 and slipway-node say, signed with a key
+ * of its own, and opens the tasks that it is given. For controller.sh.
+ *
+ *   node-peer SERVER KEY FOLDER stage2 MAC
+ *   node-peer SERVER KEY FOLDER installed GENERATION
+ *   node-peer SERVER KEY FOLDER hello GENERATION ADDRESS [STATE [PHASE_OR_MESSAGE]]
+ *
+ * SERVER is "http://ADDRESS:PORT", KEY the server's public key. FOLDER keeps the machine's key, and
+ * of the last task its id in `task`, its JSON in `task.json` and its files below `root`. ADDRESS
+ * has a prefix length. STATE is what the machine says of that task: running, done, failed, or lost
+ * (it never arrived). Prints the server's answer as one line of JSON, with the task's id and kind.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "base/str.h"
+#include "node/conversation.h"
+#include "node/post.h"
+#include "protocol/task.h"
+
+enum { TEXT_MAX = 4096, FOLDER_MODE = 0700 };
+
+struct peer {
+    struct trust_key key;
+    struct post *post;
+    struct conversation conversation;
+    const char *folder;
+};
+
+static int fail(const struct err *err)
+{
+    (void)fprintf(stderr, "node-peer: %s\n", err_text(err));
+    return 1;
+}
+
+static int open_peer(struct peer *p, char *argv[], unsigned generation, struct err *err)
+{
+    _autofree_ char *path = str_format("%s/key", argv[3]);
+    p->folder = argv[3];
+    int r = path ? dir_make(p->folder, FOLDER_MODE, err) : -ENOMEM;
+    if (r == 0)
+        r = trust_key_load_or_create(path, &p->key, err);
+    if (r == 0)
+        r = post_new(argv[1], &p->post, err);
+    if (r < 0)
+        return r;
+    _autofree_ char *seed = trust_key_to_text(&p->key);
+    const struct provision_identity identity = {.server_key = argv[2], .private_key = seed};
+    const struct node_transport transport = {.post = post_send, .data = p->post};
+    return conversation_init(&p->conversation, &identity, generation, &transport, &rng_system, err);
+}
+
+static void close_peer(struct peer *p)
+{
+    conversation_free(&p->conversation);
+    if (p->post)
+        post_free(p->post);
+    trust_key_wipe(&p->key);
+}
+
+/* ---- the task ---- */
+
+static int write_below(const char *folder, const char *path, const char *data, mode_t mode,
+                       struct err *err)
+{
+    _autofree_ char *whole = str_format("%s/%s", folder, path);
+    if (!whole)
+        return -ENOMEM;
+    for (char *slash = strchr(whole + strlen(folder) + 1, '/'); slash;
+         slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        int r = dir_make(whole, FOLDER_MODE, err);
+        *slash = '/';
+        if (r < 0)
+            return r;
+    }
+    return file_write_atomic(whole, data, strlen(data), mode, err);
+}
+
+static int keep_task(const struct peer *p, const struct protocol_task *task, struct err *err)
+{
+    _autofree_ char *root = str_format("%s/root", p->folder);
+    char *text = NULL;
+    int r = root ? tree_remove(root, err) : -ENOMEM;
+    if (r == 0)
+        r = dir_make(root, FOLDER_MODE, err);
+    if (r == 0)
+        r = protocol_task_build(task, &text, err);
+    if (r == 0)
+        r = write_below(p->folder, "task.json", text, 0600, err);
+    if (r == 0)
+        r = write_below(p->folder, "task", task->id, 0600, err);
+    for (size_t i = 0; r == 0 && i < task->file_count; i++)
+        r = write_below(root, task->files[i].path + 1, task->files[i].data, task->files[i].mode,
+                        err);
+    protocol_task_text_free(text);
+    return r;
+}
+
+static int take_task(const struct peer *p, const char *sealed, json_t *line, struct err *err)
+{
+    static const char *const kinds[] = {"init", "join", "reset"};
+    struct protocol_task task _autotask_ = {0};
+    int r = protocol_task_unseal(&p->key, sealed, &task, err);
+    if (r == 0)
+        r = keep_task(p, &task, err);
+    if (r == 0)
+        (void)json_object_set_new(line, "task",
+                                  json_pack("{s:s, s:s, s:s}", "id", task.id, "kind",
+                                            kinds[task.kind], "nodeName", task.node_name));
+    return r;
+}
+
+static int show(const struct peer *p, struct protocol_answer *answer, struct err *err)
+{
+    json_auto_t *line = protocol_answer_to_json(answer);
+    (void)json_object_del(line, "plan");
+    (void)json_object_del(line, "task");
+    int r = answer->sealed_task ? take_task(p, answer->sealed_task, line, err) : 0;
+    if (r == 0) {
+        (void)json_dumpf(line, stdout, JSON_COMPACT);
+        (void)putchar('\n');
+    }
+    return r;
+}
+
+/* ---- what it says ---- */
+
+static int stage2(struct peer *p, const char *mac, struct protocol_answer *ret, struct err *err)
+{
+    struct protocol_hello hello = {.program = PROTOCOL_AGENT, .mac_count = 1};
+    if (mac_parse(mac, &hello.macs[0]) < 0)
+        return err_set(err, -EINVAL, "%s is no MAC address", mac);
+    int r = conversation_hello(&p->conversation, &hello, ret, err);
+    protocol_hello_free(&hello);
+    return r;
+}
+
+static int installed(struct peer *p, struct protocol_answer *ret, struct err *err)
+{
+    struct protocol_report report = {.step = strdup(PROTOCOL_STEP_INSTALLED)};
+    int r = report.step ? conversation_report(&p->conversation, &report, ret, err) : -ENOMEM;
+    protocol_report_free(&report);
+    return r;
+}
+
+/* As protocol_task_state_to_json() writes it. */
+static int add_state(const struct peer *p, json_t *system, char *argv[], struct err *err)
+{
+    _autofree_ char *path = str_format("%s/task", p->folder);
+    _autofree_ char *id = NULL;
+    bool failed = str_eq(argv[0], "failed");
+    int r = path ? file_read(path, TEXT_MAX, &id, NULL, err) : -ENOMEM;
+    if (r < 0)
+        return r;
+    json_t *state = json_pack("{s:s, s:s}", "task", id, "state", argv[0]);
+    if (failed)
+        (void)json_object_set_new(state, "failure", json_string(PROTOCOL_FAILURE_KUBEADM));
+    if (argv[1])
+        (void)json_object_set_new(state, failed ? "message" : "phase", json_string(argv[1]));
+    return json_object_set_new(system, "cluster", state);
+}
+
+static int hello(struct peer *p, char *argv[], struct protocol_answer *ret, struct err *err)
+{
+    struct protocol_hello hello = {
+        .program = PROTOCOL_NODE,
+        .addresses = json_pack("[s]", argv[0]),
+        .system = json_object(),
+    };
+    bool speaks = argv[1] && !str_eq(argv[1], "lost");
+    int r = speaks ? add_state(p, hello.system, argv + 1, err) : 0;
+    if (r == 0)
+        r = conversation_hello(&p->conversation, &hello, ret, err);
+    protocol_hello_free(&hello);
+    return r;
+}
+
+static int speak(struct peer *p, char *argv[], struct protocol_answer *ret, struct err *err)
+{
+    const char *command = argv[4];
+    if (str_eq(command, "stage2"))
+        return stage2(p, argv[5], ret, err);
+    if (str_eq(command, "installed"))
+        return installed(p, ret, err);
+    return hello(p, argv + 6, ret, err);
+}
+
+static bool is_usage(int argc, char *argv[])
+{
+    if (argc < 6)
+        return false;
+    if (str_eq(argv[4], "hello"))
+        return argc >= 7 && argc <= 9;
+    return argc == 6 && (str_eq(argv[4], "stage2") || str_eq(argv[4], "installed"));
+}
+
+int main(int argc, char *argv[])
+{
+    struct peer peer = {0};
+    struct protocol_answer answer = {0};
+    struct err err = ERR_INIT;
+    int64_t generation = 0;
+    if (!is_usage(argc, argv)) {
+        (void)fprintf(stderr, "usage: node-peer SERVER KEY FOLDER stage2|installed|hello ...\n");
+        return 2;
+    }
+    if (!str_eq(argv[4], "stage2") && str_parse_i64(argv[5], 1, INT32_MAX, &generation) < 0)
+        return 2;
+    int r = trust_init();
+    if (r == 0)
+        r = open_peer(&peer, argv, (unsigned)generation, &err);
+    if (r == 0)
+        r = speak(&peer, argv, &answer, &err);
+    if (r == 0)
+        r = show(&peer, &answer, &err);
+    protocol_answer_free(&answer);
+    close_peer(&peer);
+    return r < 0 ? fail(&err) : 0;
+}
