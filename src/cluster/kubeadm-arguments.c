@@ -47,10 +47,11 @@ static void add_preflight(const struct kubeadm_making *m, struct option *skip,
 static void add_init(struct kubeadm_making *m, json_t *arguments, struct option *skip)
 {
     const struct cluster_spec *spec = &m->request->cluster->spec;
-    option_add(skip, "bootstrap-token");
+    if (!m->request->alone)
+        option_add(skip, "bootstrap-token");
     if (spec->dns.enabled == TRI_FALSE)
         option_add(skip, "addon/coredns");
-    /* It would print how to join by a token that does not exist. */
+    /* It would print how to join by a token that does not exist, or soon will not. */
     kubeadm_append(m, arguments, json_string("--skip-token-print"));
 }
 

@@ -6,12 +6,9 @@
 #include "cluster/kubeadm-private.h"
 #include "resource/format.h"
 
-/* bootstrap-token of Kubernetes: "abcdef.0123456789abcdef". */
-static bool token_is_valid(const char *token)
+bool kubeadm_asks_for_authority(const struct kubeadm_request *request)
 {
-    static const char allowed[] = "abcdefghijklmnopqrstuvwxyz0123456789";
-    return token && strspn(token, allowed) == 6 && token[6] == '.' &&
-           strspn(token + 7, allowed) == 16 && !token[23];
+    return request->task == KUBEADM_JOIN && request->alone && !request->ca;
 }
 
 static bool domain_is(const char *domain, size_t len, const char *want)
@@ -70,22 +67,40 @@ static int check_machine(const struct kubeadm_machine *machine, struct err *err)
     return check_labels(machine, err);
 }
 
-static int check_task(const struct kubeadm_request *request, struct err *err)
+static int check_init(const struct kubeadm_request *request, struct err *err)
 {
     const char *name = request->machine.name;
-    if (request->task == KUBEADM_INIT) {
-        if (request->machine.role != ROLE_CONTROL_PLANE)
-            return err_set(err, -EINVAL, "%s: only a control plane initialises a cluster", name);
-        if (!str_eq(request->version, request->cluster->spec.kubernetes_version))
-            return err_set(err, -EINVAL, "%s: the image holds Kubernetes %s, not %s", name,
-                           request->version, request->cluster->spec.kubernetes_version);
-        return 0;
-    }
-    if (!token_is_valid(request->token)) /* which is a secret, or was meant to be one */
-        return err_set(err, -EINVAL, "%s: no valid bootstrap token", name);
-    if (!request->ca || !format_certificates.check(request->ca))
-        return err_set(err, -EINVAL, "%s: no certificate of the cluster's authority", name);
+    if (request->machine.role != ROLE_CONTROL_PLANE)
+        return err_set(err, -EINVAL, "%s: only a control plane initialises a cluster", name);
+    if (!str_eq(request->version, request->cluster->spec.kubernetes_version))
+        return err_set(err, -EINVAL, "%s: the image holds Kubernetes %s, not %s", name,
+                       request->version, request->cluster->spec.kubernetes_version);
     return 0;
+}
+
+/* Without a server the hash of its key is enough, which kubeadm compares; or somebody said that
+ * anybody is to be believed. */
+static int check_authority(const struct kubeadm_request *request, struct err *err)
+{
+    const struct kubeadm_alone *alone = request->alone;
+    if (alone && alone->ca_hash && !format_key_hash.check(alone->ca_hash))
+        return err_set(err, -EINVAL, "not the hash of an authority's key: \"%s\"", alone->ca_hash);
+    if (!request->ca && alone && (alone->ca_hash || alone->skip_ca))
+        return 0;
+    if (!request->ca || !format_certificates.check(request->ca))
+        return err_set(err, -EINVAL, "%s: no certificate of the cluster's authority",
+                       request->machine.name);
+    return 0;
+}
+
+static int check_task(const struct kubeadm_request *request, struct err *err)
+{
+    bool needs_token = request->task == KUBEADM_JOIN || request->alone;
+    if (needs_token &&
+        (!request->token ||
+         !format_bootstrap_token.check(request->token))) /* which was meant to be a secret */
+        return err_set(err, -EINVAL, "%s: no valid bootstrap token", request->machine.name);
+    return request->task == KUBEADM_INIT ? check_init(request, err) : check_authority(request, err);
 }
 
 /* kubeadm waits for several things one after the other within one attempt's time. */

@@ -100,7 +100,8 @@ static json_t *api_server(struct kubeadm_making *m)
     const struct cluster_spec *spec = &m->request->cluster->spec;
     json_t *component = json_object(), *flags = json_object();
     /* kubelets' serving certificates are the cluster's: the API server can check them. */
-    kubeadm_put(m, flags, "kubelet-certificate-authority", kubeadm_pki_path(m, "ca.crt"));
+    if (!m->request->alone)
+        kubeadm_put(m, flags, "kubelet-certificate-authority", kubeadm_pki_path(m, "ca.crt"));
     if (spec->features.pod_security_policy)
         kubeadm_put(m, flags, "enable-admission-plugins",
                     json_string("NodeRestriction,PodSecurityPolicy"));
@@ -259,18 +260,45 @@ static json_t *local_endpoint(const struct kubeadm_making *m)
 
 static json_t *init_configuration(struct kubeadm_making *m)
 {
-    return json_pack("{s:s, s:s, s:o, s:o}", "apiVersion", kubeadm_api_text(m->dialect->api),
-                     "kind", "InitConfiguration", "localAPIEndpoint", local_endpoint(m),
-                     "nodeRegistration", node_registration(m));
+    json_t *init =
+        json_pack("{s:s, s:s, s:o, s:o}", "apiVersion", kubeadm_api_text(m->dialect->api), "kind",
+                  "InitConfiguration", "localAPIEndpoint", local_endpoint(m), "nodeRegistration",
+                  node_registration(m));
+    if (m->request->alone)
+        kubeadm_put(m, init, "bootstrapTokens",
+                    json_pack("[{s:s, s:s}]", "token", m->request->token, "ttl", "2m0s"));
+    return init;
+}
+
+/* What cluster-info says is signed with the token, which others may know; the hash is not for them
+ * to choose. */
+static json_t *token_discovery(struct kubeadm_making *m)
+{
+    const struct kubeadm_request *request = m->request;
+    json_t *token =
+        json_pack("{s:s, s:s}", "token", request->token, "apiServerEndpoint", m->endpoint);
+    if (request->alone->ca_hash)
+        kubeadm_put(m, token, "caCertHashes", json_pack("[s]", request->alone->ca_hash));
+    else
+        kubeadm_put(m, token, "unsafeSkipCAVerification", json_true());
+    return json_pack("{s:o}", "bootstrapToken", token);
+}
+
+static json_t *discovery(struct kubeadm_making *m)
+{
+    if (kubeadm_asks_for_authority(m->request))
+        return token_discovery(m);
+    return json_pack("{s:{s:s}}", "file", "kubeConfigPath", KUBEADM_DISCOVERY);
 }
 
 static json_t *join_configuration(struct kubeadm_making *m)
 {
-    json_t *join = json_pack("{s:s, s:s, s:o, s:{s:{s:s}, s:s}, s:o}", "apiVersion",
-                             kubeadm_api_text(m->dialect->api), "kind", "JoinConfiguration",
-                             "caCertPath", kubeadm_pki_path(m, "ca.crt"), "discovery", "file",
-                             "kubeConfigPath", KUBEADM_DISCOVERY, "tlsBootstrapToken",
-                             m->request->token, "nodeRegistration", node_registration(m));
+    json_t *join =
+        json_pack("{s:s, s:s, s:o, s:o, s:o}", "apiVersion", kubeadm_api_text(m->dialect->api),
+                  "kind", "JoinConfiguration", "caCertPath", kubeadm_pki_path(m, "ca.crt"),
+                  "discovery", discovery(m), "nodeRegistration", node_registration(m));
+    kubeadm_put(m, json_object_get(join, "discovery"), "tlsBootstrapToken",
+                json_string(m->request->token));
     if (m->request->machine.role == ROLE_CONTROL_PLANE)
         kubeadm_put(m, join, "controlPlane",
                     json_pack("{s:o}", "localAPIEndpoint", local_endpoint(m)));
@@ -282,14 +310,15 @@ static json_t *join_configuration(struct kubeadm_making *m)
 
 /*
  * Serving certificates are requested from the cluster, where Slipway's controller decides about
- * them; what serves and asks with certificates of its own would be believed by nobody.
+ * them; what serves and asks with certificates of its own would be believed by nobody. Without a
+ * server nobody would decide.
  */
 static json_t *kubelet_configuration(struct kubeadm_making *m)
 {
     json_t *config =
         json_pack("{s:s, s:s, s:s, s:b, s:b, s:b}", "apiVersion", "kubelet.config.k8s.io/v1beta1",
                   "kind", "KubeletConfiguration", "cgroupDriver", "systemd", "serverTLSBootstrap",
-                  1, "rotateCertificates", 1, "failSwapOn", 1);
+                  !m->request->alone, "rotateCertificates", 1, "failSwapOn", 1);
     put_gates_object(m, config);
     return config;
 }
@@ -353,9 +382,9 @@ int kubeadm_discovery(const struct kubeadm_request *request, char **ret, struct 
 {
     struct kubeadm_making m;
     struct buf out = BUF_INIT;
-    int r = request->task == KUBEADM_JOIN
+    int r = request->task == KUBEADM_JOIN && request->ca
                 ? kubeadm_begin(request, &m, err)
-                : err_set(err, -EINVAL, "an init needs no discovery file");
+                : err_set(err, -EINVAL, "only a join with an authority has a discovery file");
     if (r < 0)
         return r;
     _autofree_ char *ca = str_base64(request->ca, strlen(request->ca));

@@ -81,7 +81,7 @@ static int add_configuration(const struct kubeadm_request *request, struct kubea
     if (r < 0)
         return r;
     r = add_file(files, strdup(KUBEADM_CONFIG), "0600", config, true);
-    if (r == 0 && join) {
+    if (r == 0 && join && !kubeadm_asks_for_authority(request)) {
         r = kubeadm_discovery(request, &discovery, err);
         if (r < 0)
             return r;

@@ -51,6 +51,9 @@ static inline void kubeadm_append(struct kubeadm_making *m, json_t *list, json_t
 /* The folder's file: "/etc/kubernetes/pki/ca.crt". A new reference or NULL. */
 json_t *kubeadm_pki_path(const struct kubeadm_making *m, const char *name);
 
+/* Whether a join finds the authority by the ConfigMap cluster-info instead of a discovery file. */
+bool kubeadm_asks_for_authority(const struct kubeadm_request *request);
+
 /* Whether the machine runs kube-vip, and its static Pod as YAML. Errors as kubeadm_config(). */
 bool kubeadm_has_vip_pod(const struct kubeadm_request *request);
 int kubeadm_vip_pod(const struct kubeadm_request *request, char **ret, struct err *err)

@@ -6,7 +6,9 @@
  * `kubeadm init` runs without its phase bootstrap-token. So there is never a token that somebody
  * could read from its output, never a binding by which certificate requests are approved
  * automatically, and no ConfigMap cluster-info that anybody may read: who joins gets the authority
- * and the endpoint in a discovery file.
+ * and the endpoint in a discovery file. Nodes that no server looks after (struct kubeadm_alone)
+ * need what kubeadm has of its own: that phase, and kubelets that serve with certificates of their
+ * own.
  *
  * Everything is pure and thread safe.
  */
@@ -58,6 +60,14 @@ struct kubeadm_machine {
     bool has_crictl; /* the image has it; kubeadm before 1.31 looks at the runtime by it */
 };
 
+/* A cluster without Slipway's server. */
+struct kubeadm_alone {
+    /* join: "sha256:..." of the authority's public key, by which the ConfigMap cluster-info is
+     * believed; NULL: the request's ca is the authority. */
+    const char *ca_hash;
+    bool skip_ca; /* join: believe whoever answers; neither ca_hash nor ca is needed */
+};
+
 enum kubeadm_task { KUBEADM_INIT, KUBEADM_JOIN };
 
 struct kubeadm_request {
@@ -65,9 +75,12 @@ struct kubeadm_request {
     struct kubeadm_machine machine;
     const char *version; /* of the Kubernetes in the machine's image */
     enum kubeadm_task task;
-    ipv4 first;        /* address of the Machine that initialises: see cluster_host() */
-    const char *token; /* join: this machine's bootstrap token; secret */
-    const char *ca;    /* join: the cluster's authority in PEM */
+    ipv4 first; /* address of the Machine that initialises: see cluster_host() */
+    /* join: this machine's bootstrap token; secret. init, alone: one that kubeadm makes for two
+     * minutes, because without one it would make one for a day. */
+    const char *token;
+    const char *ca;                    /* join: the cluster's authority in PEM */
+    const struct kubeadm_alone *alone; /* NULL: Slipway's server looks after the cluster */
 };
 
 /*
@@ -78,7 +91,8 @@ struct kubeadm_request {
  */
 int kubeadm_config(const struct kubeadm_request *request, char **ret, struct err *err) _must_check_;
 
-/* join: the discovery file, a kubeconfig of the endpoint and the authority without a user. */
+/* join: the discovery file, a kubeconfig of the endpoint and the authority without a user. Needs
+ * the request's ca. */
 int kubeadm_discovery(const struct kubeadm_request *request, char **ret, struct err *err)
     _must_check_;
 

@@ -175,7 +175,63 @@ static void every_version_and_task_is_as_golden(void **state)
     }
 }
 
+/* Without a server: a join by the hash of the authority's key, by its certificate, by nothing. */
+static void a_cluster_alone_is_as_golden(void **state)
+{
+    (void)state;
+    static const struct kubeadm_alone by_hash = {
+        .ca_hash = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"};
+    static const struct kubeadm_alone plain_trust = {0}, no_trust = {.skip_ca = true};
+    static const struct {
+        const char *name;
+        enum kubeadm_task task;
+        const struct kubeadm_alone *alone;
+        const char *ca;
+    } tasks[] = {
+        {"init", KUBEADM_INIT, &plain_trust, NULL},
+        {"join-hash", KUBEADM_JOIN, &by_hash, NULL},
+        {"join-ca", KUBEADM_JOIN, &plain_trust, CA},
+        {"join-unsafe", KUBEADM_JOIN, &no_trust, NULL},
+    };
+    static const struct {
+        const char *api, *version;
+    } versions[] = {{"v1beta2", "v1.20.2"}, {"v1beta3", "v1.29.4"}, {"v1beta4", "v1.33.1"}};
+    for (size_t v = 0; v < ARRAY_SIZE(versions); v++) {
+        _cleanup_(cluster_freep) struct cluster *c = plain_cluster(versions[v].version);
+        for (size_t i = 0; i < ARRAY_SIZE(tasks); i++) {
+            bool init = tasks[i].task == KUBEADM_INIT;
+            struct kubeadm_request request =
+                request_for(c, tasks[i].task, init ? ROLE_CONTROL_PLANE : ROLE_WORKER, false);
+            request.alone = tasks[i].alone;
+            request.token = TOKEN;
+            request.ca = tasks[i].ca;
+            _autofree_ char *name = str_format("%s-alone-%s.yaml", versions[v].api, tasks[i].name);
+            _autofree_ char *text = render(&request);
+            compare(name, text);
+        }
+    }
+}
+
 /* ---- what golden files do not show ---- */
+
+static void a_join_alone_trusts_only_what_it_was_told_to(void **state)
+{
+    (void)state;
+    _cleanup_(cluster_freep) struct cluster *c = plain_cluster("v1.20.2");
+    struct kubeadm_request join = request_for(c, KUBEADM_JOIN, ROLE_WORKER, false);
+    static const struct kubeadm_alone none = {0}, short_hash = {.ca_hash = "sha256:12"},
+                                      odd_hash = {.ca_hash = "md5:12", .skip_ca = true};
+    static const struct kubeadm_alone *const wrong[] = {NULL, &none, &short_hash, &odd_hash};
+    _autofree_ char *text = NULL;
+    join.ca = NULL;
+    for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+        join.alone = wrong[i];
+        assert_int_equal(kubeadm_config(&join, &text, NULL), -EINVAL);
+    }
+    struct kubeadm_request init = request_for(c, KUBEADM_INIT, ROLE_CONTROL_PLANE, false);
+    init.alone = &none; /* kubeadm would make a token for a day */
+    assert_int_equal(kubeadm_config(&init, &text, NULL), -EINVAL);
+}
 
 static json_t *arguments_of(const struct kubeadm_request *request)
 {
@@ -406,6 +462,8 @@ static void the_proxy_has_every_form(void **state)
 }
 
 UNIT_MAIN(cmocka_unit_test(every_version_and_task_is_as_golden),
+          cmocka_unit_test(a_cluster_alone_is_as_golden),
+          cmocka_unit_test(a_join_alone_trusts_only_what_it_was_told_to),
           cmocka_unit_test(phases_and_checks_depend_on_crictl_and_version),
           cmocka_unit_test(secrets_are_in_files_only_their_owner_reads),
           cmocka_unit_test(versions_have_their_api), cmocka_unit_test(contradictions_are_refused),

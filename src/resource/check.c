@@ -37,11 +37,20 @@ void check_quote(const json_t *json, struct buf *out)
     buf_adds(out, "...");
 }
 
+/* A secret is not told, not even a wrong one: it may be the right one with a letter too many. */
+static void quote_value(const struct checking *c, const json_t *json, struct buf *out)
+{
+    if (c->secret)
+        buf_adds(out, "(not shown)");
+    else
+        check_quote(json, out);
+}
+
 static void bad_value(const struct checking *c, enum problem_reason reason, const json_t *json,
                       const struct where *where, const struct path *path, const char *what)
 {
     _autobuf_ struct buf value = BUF_INIT_MAX(256);
-    check_quote(json, &value);
+    quote_value(c, json, &value);
     check_problem(c, reason, where, path, "%s: %s", what, buf_str(&value));
 }
 
@@ -73,7 +82,7 @@ static void wrong_type(const struct checking *c, const char *want, const json_t 
         return;
     }
     _autobuf_ struct buf value = BUF_INIT_MAX(256);
-    check_quote(json, &value);
+    quote_value(c, json, &value);
     bool quoting_helps = str_eq(want, "a string");
     check_problem(c, PROBLEM_INVALID, where, path, "must be %s, not %s%s: %s", want,
                   type_text(json), quoting_helps ? " (write it in quotes)" : "", buf_str(&value));
@@ -126,8 +135,8 @@ static void check_size(const struct checking *c, const struct field *field, cons
         bad_value(c, PROBLEM_INVALID, json, where, path, "not a size such as \"100Gi\"");
 }
 
-void check_value(const struct checking *c, const struct field *field, const json_t *json,
-                 const struct where *where, const struct path *path)
+static void check_typed(const struct checking *c, const struct field *field, const json_t *json,
+                        const struct where *where, const struct path *path)
 {
     switch (field->type) {
     case FIELD_ANY:
@@ -161,6 +170,14 @@ void check_value(const struct checking *c, const struct field *field, const json
         check_enum(c, field, json, where, path);
     else
         check_format(c, field, json, where, path);
+}
+
+void check_value(const struct checking *c, const struct field *field, const json_t *json,
+                 const struct where *where, const struct path *path)
+{
+    struct checking quiet = *c;
+    quiet.secret |= (field->flags & FIELD_SECRET) != 0;
+    check_typed(&quiet, field, json, where, path);
 }
 
 static size_t max_items(const struct field *field)

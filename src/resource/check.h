@@ -13,6 +13,7 @@ struct checking {
     struct problems *problems;
     const char *file;
     bool allow_unknown;
+    bool secret; /* the value is not shown in messages */
 };
 
 /* An object's members against a table. `where` is the object's own. */

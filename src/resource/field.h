@@ -38,6 +38,7 @@ enum field_flag {
     FIELD_ATOMIC = 1 << 4,     /* an object that a Profile gives whole or not at all */
     FIELD_SELECTABLE = 1 << 5, /* may be used in field selectors */
     FIELD_BOOLEANS = 1 << 6,   /* a map of true and false, which struct pair holds as text */
+    FIELD_SECRET = 1 << 7,     /* messages do not show the value */
 };
 
 /* absent, false or true where the difference between absent and false matters */

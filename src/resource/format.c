@@ -242,6 +242,18 @@ static bool check_kube_version(const char *s)
     return kube_version_parse(s, &version) == 0;
 }
 
+static bool check_bootstrap_token(const char *s)
+{
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyz0123456789";
+    return strspn(s, allowed) == 6 && s[6] == '.' && strspn(s + 7, allowed) == 16 && !s[23];
+}
+
+static bool check_key_hash(const char *s)
+{
+    const char *digits = str_after(s, "sha256:");
+    return digits && strspn(digits, "0123456789abcdefABCDEF") == 64 && !digits[64];
+}
+
 static bool check_timezone(const char *s)
 {
     return only(s, "/_+-", 64) && is_alnum(s[0]) && !strstr(s, "//");
@@ -325,6 +337,11 @@ const struct format format_certificates = {"certificates in PEM form", NULL, che
 const struct format format_kube_version = {
     "a version of Kubernetes such as \"v1.20.2\"",
     "^v[0-9]+\\.[0-9]+\\.[0-9]+(-[0-9A-Za-z.-]+)?(\\+[0-9A-Za-z.-]+)?$", check_kube_version};
+const struct format format_bootstrap_token = {
+    "a bootstrap token (6 letters and digits, a point, 16 more)", "^[a-z0-9]{6}\\.[a-z0-9]{16}$",
+    check_bootstrap_token};
+const struct format format_key_hash = {"\"sha256:\" and 64 hexadecimal digits",
+                                       "^sha256:[0-9a-fA-F]{64}$", check_key_hash};
 const struct format format_timezone = {"a time zone name", "^[A-Za-z0-9][-_+/A-Za-z0-9]*$",
                                        check_timezone};
 const struct format format_reason = {"a CamelCase word", "^[A-Za-z_][A-Za-z0-9_]*$", check_reason};

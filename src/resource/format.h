@@ -28,9 +28,11 @@ extern const struct format format_san;          /* the same, or "*." and a DNS n
 extern const struct format format_no_proxy;     /* an entry of the variable no_proxy */
 extern const struct format format_certificates; /* certificates in PEM */
 extern const struct format format_kube_version; /* "v1.20.2" */
-extern const struct format format_timezone;     /* "Europe/Berlin" */
-extern const struct format format_reason;       /* CamelCase */
-extern const struct format format_number;       /* a decimal number as text: resourceVersion */
+extern const struct format format_bootstrap_token; /* "abcdef.0123456789abcdef" */
+extern const struct format format_key_hash;        /* "sha256:" and 64 hexadecimal digits */
+extern const struct format format_timezone;        /* "Europe/Berlin" */
+extern const struct format format_reason;          /* CamelCase */
+extern const struct format format_number;          /* a decimal number as text: resourceVersion */
 
 /* Of the field types that have texts of their own. */
 extern const struct format format_mac, format_ipv4, format_cidr, format_size, format_time;

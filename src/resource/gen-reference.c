@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "base/str.h"
+#include "resource/node-configuration.h"
 #include "resource/schema.h"
 
 static int write_page(const char *folder, const struct kind *kind, struct err *err)
@@ -26,11 +27,13 @@ int main(int argc, char **argv)
         (void)fprintf(stderr, "gen-reference: %s\n", err_text(&err));
         return 1;
     }
-    for (const struct kind *const *k = kinds; *k; k++) {
-        if ((*k)->group[0] && write_page(argv[1], *k, &err) < 0) {
-            (void)fprintf(stderr, "gen-reference: %s\n", err_text(&err));
-            return 1;
-        }
+    int r = write_page(argv[1], &kind_node_configuration, &err);
+    for (const struct kind *const *k = kinds; r == 0 && *k; k++) {
+        if ((*k)->group[0])
+            r = write_page(argv[1], *k, &err);
     }
-    return 0;
+    if (r == 0)
+        return 0;
+    (void)fprintf(stderr, "gen-reference: %s\n", err_text(&err));
+    return 1;
 }

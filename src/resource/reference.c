@@ -97,6 +97,28 @@ static void write_section(const char *name, const char *doc, const struct field 
     write_fields(fields, name, out);
 }
 
+/* The kind whose spec these fields are, when it has a page of its own to look at. */
+static const struct kind *kind_of_spec(const struct kind *page, const struct field *fields)
+{
+    for (const struct kind *const *k = kinds; *k; k++) {
+        const struct field *spec = field_find((*k)->fields, "spec");
+        if (*k != page && spec && spec->fields == fields)
+            return *k;
+    }
+    return NULL;
+}
+
+static void write_object(const struct kind *kind, const struct field *field, struct buf *out)
+{
+    const struct kind *other = kind_of_spec(kind, field->fields);
+    if (!other) {
+        write_section(field->name, field->doc, field->fields, out);
+        return;
+    }
+    buf_printf(out, "\n## %s\n\n%s\n\nThe fields of the [spec of %s](%s.md#spec).\n", field->name,
+               field->doc, other->kind, other->singular);
+}
+
 static void write_columns(const struct kind *kind, struct buf *out)
 {
     buf_printf(out,
@@ -111,10 +133,25 @@ static void write_columns(const struct kind *kind, struct buf *out)
 static void write_names(const struct kind *kind, struct buf *out)
 {
     buf_printf(out, "`apiVersion: %s`, `kind: %s`", kind_api_version(kind), kind->kind);
-    buf_printf(out, ", on the command line `%s`, `%s`", kind->plural, kind->singular);
-    for (const char *const *name = kind->short_names; *name; name++)
+    if (kind->plural)
+        buf_printf(out, ", on the command line `%s`, `%s`", kind->plural, kind->singular);
+    for (const char *const *name = kind->short_names; name && *name; name++)
         buf_printf(out, ", `%s`", *name);
     buf_adds(out, ".\n");
+}
+
+/* Of kinds that have fields beside spec and status. */
+static void write_top(const struct kind *kind, struct buf *out)
+{
+    bool begun = false;
+    for (const struct field *f = kind->fields; f->name; f++) {
+        if (f->type == FIELD_OBJECT)
+            continue;
+        if (!begun)
+            buf_adds(out, "\n| field | form | meaning |\n|---|---|---|\n");
+        begun = true;
+        write_field(f, f->name, out);
+    }
 }
 
 int kind_reference(const struct kind *kind, struct buf *out)
@@ -125,10 +162,12 @@ int kind_reference(const struct kind *kind, struct buf *out)
                "# %s\n\n%s\n\n",
                kind->kind, kind->doc);
     write_names(kind, out);
+    write_top(kind, out);
     for (const struct field *f = kind->fields; f->name; f++) {
         if (f->type == FIELD_OBJECT)
-            write_section(f->name, f->doc, f->fields, out);
+            write_object(kind, f, out);
     }
-    write_columns(kind, out);
+    if (kind->columns)
+        write_columns(kind, out);
     return buf_error(out);
 }
