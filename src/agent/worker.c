@@ -355,6 +355,8 @@ static void step(struct worker *w)
     case PROTOCOL_OK:
     case PROTOCOL_RESYNC:
     case PROTOCOL_TASK:
+    case PROTOCOL_REBOOT:
+    case PROTOCOL_WIPE:
         show_wait(w, &answer);
         wait_for_poll(&answer);
         break;

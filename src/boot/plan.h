@@ -21,7 +21,9 @@ struct boot_facts {
     bool serve_unknown;            /* its Network serves unknown clients */
     bool rejected;                 /* spec.approved is false */
     bool has_image;                /* an Image is assigned, directly or by its Profile */
-    bool released;                 /* being released, or released */
+    bool releasing;                /* being released */
+    bool released;                 /* and not asked for since */
+    bool member;                   /* it has to leave its Cluster before its disks may be written */
     uint64_t install_generation;   /* wanted */
     uint64_t installed_generation; /* what its disk holds; 0: nothing of ours */
 };

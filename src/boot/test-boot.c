@@ -30,6 +30,29 @@ static void test_plan(void **state)
     assert_int_equal(action(f), BOOT_NOTHING);
 }
 
+static void test_plan_of_a_release(void **state)
+{
+    (void)state;
+    struct boot_facts f = {
+        .known = true, .has_image = true, .install_generation = 1, .installed_generation = 1};
+    f.member = true;
+    assert_int_equal(action(f), BOOT_LOCAL);
+    f.releasing = true;
+    assert_int_equal(action(f), BOOT_LOCAL); /* until it has left */
+    f.member = false;
+    assert_int_equal(action(f), BOOT_STAGE2);
+    f.releasing = false;
+    f.released = true;
+    assert_int_equal(action(f), BOOT_STAGE2);
+    f.rejected = true;
+    assert_int_equal(action(f), BOOT_NOTHING);
+    f = (struct boot_facts){.known = true, .has_image = true, .member = true};
+    f.install_generation = 2;
+    assert_int_equal(action(f), BOOT_STAGE2); /* nothing of ours is on its disk */
+    f.installed_generation = 1;
+    assert_int_equal(action(f), BOOT_LOCAL);
+}
+
 /* A restored backup may say that more was installed than wanted: still no reinstall. */
 static void test_plan_never_installs_backwards(void **state)
 {
@@ -81,6 +104,7 @@ static void test_local_script(void **state)
     assert_null(strstr(buf_str(&b), "kernel "));
 }
 
-UNIT_MAIN(cmocka_unit_test(test_plan), cmocka_unit_test(test_plan_never_installs_backwards),
+UNIT_MAIN(cmocka_unit_test(test_plan), cmocka_unit_test(test_plan_of_a_release),
+          cmocka_unit_test(test_plan_never_installs_backwards),
           cmocka_unit_test(test_stage2_script), cmocka_unit_test(test_script_text_cannot_break_out),
           cmocka_unit_test(test_local_script))

@@ -4,9 +4,15 @@
 #include "protocol/message.h"
 
 static const char *const action_names[] = {
-    [PROTOCOL_RESYNC] = "resync",   [PROTOCOL_OK] = "ok",     [PROTOCOL_WAIT] = "wait",
-    [PROTOCOL_INSTALL] = "install", [PROTOCOL_BOOT] = "boot", [PROTOCOL_REJECT] = "reject",
-    [PROTOCOL_TASK] = "task",
+    [PROTOCOL_RESYNC] = "resync",   [PROTOCOL_OK] = "ok",         [PROTOCOL_WAIT] = "wait",
+    [PROTOCOL_INSTALL] = "install", [PROTOCOL_BOOT] = "boot",     [PROTOCOL_REJECT] = "reject",
+    [PROTOCOL_TASK] = "task",       [PROTOCOL_REBOOT] = "reboot", [PROTOCOL_WIPE] = "wipe",
+};
+
+static const char *const method_names[] = {
+    [PROTOCOL_WIPE_AUTO] = "auto",       [PROTOCOL_WIPE_SECURE_ERASE] = "secureErase",
+    [PROTOCOL_WIPE_DISCARD] = "discard", [PROTOCOL_WIPE_ZERO] = "zero",
+    [PROTOCOL_WIPE_NONE] = "none",
 };
 
 static void disk_rule_free(struct protocol_disk_rule *rule)
@@ -34,6 +40,7 @@ void protocol_answer_free(struct protocol_answer *answer)
     free(answer->reason);
     free(answer->sealed_task);
     plan_free(&answer->plan);
+    disk_rule_free(&answer->wipe.root);
     *answer = (struct protocol_answer){0};
 }
 
@@ -69,6 +76,18 @@ static json_t *plan_to_json(const struct protocol_plan *plan)
     return object;
 }
 
+static json_t *wipe_to_json(const struct protocol_wipe *wipe)
+{
+    json_t *object = json_object();
+    set_u64(object, "generation", wipe->generation);
+    set_string(object, "method", method_names[wipe->method]);
+    (void)json_object_set_new(object, "rootOnly", json_boolean(wipe->root_only));
+    if (wipe->root_only)
+        (void)json_object_set_new(object, "rootDisk", disk_rule_to_json(&wipe->root));
+    (void)json_object_set_new(object, "powerOff", json_boolean(wipe->power_off));
+    return object;
+}
+
 json_t *protocol_answer_to_json(const struct protocol_answer *answer)
 {
     json_t *body = json_object();
@@ -78,6 +97,8 @@ json_t *protocol_answer_to_json(const struct protocol_answer *answer)
     set_u64(body, "pollSeconds", answer->poll_seconds);
     if (answer->has_plan)
         (void)json_object_set_new(body, "plan", plan_to_json(&answer->plan));
+    if (answer->has_wipe)
+        (void)json_object_set_new(body, "wipe", wipe_to_json(&answer->wipe));
     set_string(body, "task", answer->sealed_task);
     return body;
 }
@@ -147,10 +168,56 @@ static int parse_plan(json_t *object, struct protocol_plan *plan, struct err *er
     return 0;
 }
 
+static int parse_wipe(json_t *object, struct protocol_wipe *wipe, struct err *err)
+{
+    int r = field_enum(object, "method", method_names, ARRAY_SIZE(method_names), err);
+    if (r < 0)
+        return r;
+    wipe->method = (enum protocol_wipe_method)r;
+    r = field_u64(object, "generation", &wipe->generation, err);
+    if (r == 0)
+        r = field_bool(object, "rootOnly", &wipe->root_only, err);
+    if (r == 0)
+        r = parse_disk_rule(object, &wipe->root, err);
+    if (r == 0)
+        r = field_bool(object, "powerOff", &wipe->power_off, err);
+    if (r == 0 && wipe->generation == 0)
+        r = err_set(err, -EBADMSG, "wipe: incomplete");
+    return r;
+}
+
+/* What an action cannot be carried out without. */
+static int check_complete(const struct protocol_answer *answer, struct err *err)
+{
+    if (answer->action == PROTOCOL_INSTALL && !answer->has_plan)
+        return err_set(err, -EBADMSG, "plan: missing");
+    if (answer->action == PROTOCOL_TASK && !answer->sealed_task)
+        return err_set(err, -EBADMSG, "task: missing");
+    if (answer->action == PROTOCOL_WIPE && !answer->has_wipe)
+        return err_set(err, -EBADMSG, "wipe: missing");
+    return 0;
+}
+
+static int parse_parts(json_t *body, struct protocol_answer *answer, struct err *err)
+{
+    json_auto_t *plan = NULL, *wipe = NULL;
+    int r = field_object(body, "plan", &plan, err);
+    if (r == 0)
+        r = field_object(body, "wipe", &wipe, err);
+    if (r == 0)
+        r = field_string(body, "task", &answer->sealed_task, err);
+    answer->has_plan = plan != NULL;
+    answer->has_wipe = wipe != NULL;
+    if (r == 0 && plan)
+        r = parse_plan(plan, &answer->plan, err);
+    if (r == 0 && wipe)
+        r = parse_wipe(wipe, &answer->wipe, err);
+    return r;
+}
+
 static int parse(json_t *body, struct protocol_answer *answer, struct err *err)
 {
     uint64_t poll = 0;
-    json_auto_t *plan = NULL;
     int r = field_enum(body, "action", action_names, ARRAY_SIZE(action_names), err);
     if (r < 0)
         return r;
@@ -160,21 +227,10 @@ static int parse(json_t *body, struct protocol_answer *answer, struct err *err)
         r = field_string(body, "reason", &answer->reason, err);
     if (r == 0)
         r = field_u64(body, "pollSeconds", &poll, err);
-    if (r == 0)
-        r = field_object(body, "plan", &plan, err);
-    if (r == 0)
-        r = field_string(body, "task", &answer->sealed_task, err);
-    if (r < 0)
-        return r;
     answer->poll_seconds = poll > 3600 ? 3600 : (uint32_t)poll;
-    answer->has_plan = plan != NULL;
-    if (plan)
-        return parse_plan(plan, &answer->plan, err);
-    if (answer->action == PROTOCOL_INSTALL)
-        return err_set(err, -EBADMSG, "plan: missing");
-    if (answer->action == PROTOCOL_TASK && !answer->sealed_task)
-        return err_set(err, -EBADMSG, "task: missing");
-    return 0;
+    if (r == 0)
+        r = parse_parts(body, answer, err);
+    return r < 0 ? r : check_complete(answer, err);
 }
 
 int protocol_answer_parse(json_t *body, struct protocol_answer *ret, struct err *err)

@@ -67,6 +67,10 @@ int protocol_report_parse(json_t *body, struct protocol_report *ret, struct err 
 #define PROTOCOL_STEP_BOOTING "booting" /* kexec or reboot follows */
 #define PROTOCOL_STEP_FIRST_BOOT "firstBoot"
 #define PROTOCOL_STEP_RUNNING "running"
+#define PROTOCOL_STEP_RESTARTING "restarting" /* the installed system ends, to be stage2's */
+/* The wipe plan is carried out: each disk's end is a message; released: all disks are done. */
+#define PROTOCOL_STEP_WIPING "wiping"
+#define PROTOCOL_STEP_RELEASED "released"
 /* A task is under way: the message is its phase, the failure one of task.h. */
 #define PROTOCOL_STEP_JOINING "joining"
 
@@ -90,6 +94,23 @@ struct protocol_plan {
     bool reboot;            /* true: never kexec */
 };
 
+enum protocol_wipe_method {
+    PROTOCOL_WIPE_AUTO, /* for each disk the quickest that reads back as zeros */
+    PROTOCOL_WIPE_SECURE_ERASE,
+    PROTOCOL_WIPE_DISCARD,
+    PROTOCOL_WIPE_ZERO,
+    PROTOCOL_WIPE_NONE, /* remove the machine's identity only */
+};
+
+/* What is to become of the disks of a machine that is released. */
+struct protocol_wipe {
+    uint64_t generation; /* of the release; above 0 */
+    enum protocol_wipe_method method;
+    bool root_only;                 /* only the disk that `root` chooses, else all */
+    struct protocol_disk_rule root; /* with root_only */
+    bool power_off;                 /* in the end; else go on waiting in stage2 */
+};
+
 enum protocol_action {
     PROTOCOL_RESYNC,  /* repeat with the answer's epoch and sequence */
     PROTOCOL_OK,      /* taken note of */
@@ -98,6 +119,8 @@ enum protocol_action {
     PROTOCOL_BOOT,    /* start what is on the disk */
     PROTOCOL_REJECT,  /* an administrator rejected this machine: show it and ask again later */
     PROTOCOL_TASK,    /* carry out sealed_task, once: for an installed machine */
+    PROTOCOL_REBOOT,  /* for an installed machine: restart, to boot from the network */
+    PROTOCOL_WIPE,    /* carry out the wipe plan */
 };
 
 /* The server's answer to either. */
@@ -108,6 +131,8 @@ struct protocol_answer {
     uint32_t poll_seconds; /* before the next hello */
     bool has_plan;
     struct protocol_plan plan;
+    bool has_wipe;
+    struct protocol_wipe wipe;
     char *sealed_task; /* PROTOCOL_TASK: protocol_task_seal()'s text; else NULL */
 };
 void protocol_answer_free(struct protocol_answer *answer);

@@ -10,6 +10,10 @@ const char *const machine_phase_values[] = {"Discovered", "Rejected",  "Availabl
                                             "Failed",     "Releasing", "Released",  NULL};
 const char *const firmware_values[] = {"bios", "uefi", NULL};
 
+const char *const install_when_values[] = {"now", "nextBoot", NULL};
+const char *const wipe_method_values[] = {"auto", "secureErase", "discard", "zero", "none", NULL};
+const char *const wipe_disks_values[] = {"all", "root", NULL};
+
 const char *const bmc_protocol_values[] = {"redfish", "ipmi", NULL};
 
 static const struct field bmc_fields[] = {
@@ -21,6 +25,28 @@ static const struct field bmc_fields[] = {
     F_STRING(struct bmc, credentials_ref, "credentialsRef", .format = &format_file_name,
              .doc = "File in the server's keys folder that holds the password."),
     {0}};
+
+#define S struct machine_release
+static const struct field release_fields[] = {
+    F_INT(S, generation, "generation", .min = 0, .max = INT32_MAX,
+          .doc = "The machine is released while this number is above status.releasedGeneration. "
+                 "`slipway release` raises it; set back before the disks are wiped, it undoes the "
+                 "release."),
+    F_ENUM(S, wipe, "wipe", wipe_method_values, .late = "auto",
+           .doc = "How disks are wiped: auto takes for each disk the quickest way that reads back "
+                  "as zeros; none leaves their data and removes only the machine's identity."),
+    F_ENUM(S, disks, "disks", wipe_disks_values, .late = "all",
+           .doc = "Which disks are wiped: all that are writable and not removable, or the root "
+                  "disk."),
+    F_INT(S, drain_timeout_seconds, "drainTimeoutSeconds", .absent = 600, .min = 0, .max = 86400,
+          .late = "600",
+          .doc = "How long pods may take to leave its node, in seconds; then it goes without "
+                 "them."),
+    F_TRI(S, power_off, "powerOff",
+          .doc = "Whether the machine is powered off in the end; else it waits in stage2.",
+          .late = "true"),
+    {0}};
+#undef S
 
 #define S struct machine_spec
 const struct field machine_spec_fields[] = {
@@ -49,6 +75,13 @@ const struct field machine_spec_fields[] = {
     F_INT(S, install_generation, "installGeneration", .def = "1", .min = 0, .max = INT32_MAX,
           .doc = "The machine is installed while this number is above "
                  "status.installedGeneration. Raise it to have the machine installed once more."),
+    F_ENUM(S, install_when, "installWhen", install_when_values, .late = "now",
+           .doc = "When an installation begins that is asked for while the machine runs: now "
+                  "restarts it, after it has left its Cluster; nextBoot waits until somebody "
+                  "does."),
+    F_OBJECT(S, release, "release", struct machine_release, release_fields,
+             .doc = "Giving the machine back: it leaves its Cluster, its disks are wiped, and it "
+                    "is not installed again before it is asked for."),
     F_OBJECT(S, bmc, "bmc", struct bmc, bmc_fields, .doc = "The machine's management controller."),
     TEMPLATE_FIELDS,
     F_OBJECT(S, network, "network", struct machine_network, machine_network_fields,
@@ -218,7 +251,18 @@ const struct field machine_status_fields[] = {
     F_INT(S, installed_generation, "installedGeneration",
           .doc = "spec.installGeneration that was installed last."),
     F_STRING(S, installed_image, "installedImage", .doc = "Image that was installed last."),
-    F_INT(S, attempts, "attempts", .doc = "Tries of the installation that is under way."),
+    F_INT(S, released_generation, "releasedGeneration",
+          .doc = "spec.release.generation that has ended. status.installedGeneration then counts "
+                 "what was asked for before as done."),
+    F_INT(S, wiping_generation, "wipingGeneration",
+          .doc = "spec.release.generation whose wiping has begun: it cannot be undone."),
+    F_STRING(S, revoked_key, "revokedKey", .max_length = 64,
+             .doc = "Key that the machine gave up when it was released: nobody is trusted who "
+                    "shows it, even if spec.approvedKey still names it."),
+    F_TIME(S, restarted_at, "restartedAt",
+           .doc = "When the installed system was last told to restart into stage2."),
+    F_INT(S, attempts, "attempts",
+          .doc = "Tries of the installation, or of the wiping, that is under way."),
     F_OBJECT(S, join, "join", struct machine_join, machine_join_fields,
              .doc = "Task that makes the machine a member of its Cluster."),
     F_OBJECT(S, failure, "failure", struct machine_failure, failure_fields,
@@ -286,6 +330,26 @@ int machine_decode(const json_t *json, struct machine **ret, struct err *err)
 void machine_free(struct machine *machine)
 {
     object_free(machine);
+}
+
+int64_t machine_release_generation(const struct machine *machine)
+{
+    const struct machine_status *s = &machine->status;
+    int64_t asked = machine->spec.release.generation;
+    int64_t generation = asked > s->wiping_generation ? asked : s->wiping_generation;
+    return generation > s->released_generation ? generation : 0;
+}
+
+bool machine_release_is_open(const struct machine *machine)
+{
+    return machine_release_generation(machine) > 0;
+}
+
+bool machine_is_released(const struct machine *machine)
+{
+    const struct machine_status *s = &machine->status;
+    return s->released_generation > 0 && !s->installed_image &&
+           machine->spec.install_generation <= s->installed_generation;
 }
 
 const char *machine_phase_text(enum machine_phase phase)

@@ -39,6 +39,32 @@ extern const char *const handover_values[];
 enum disk_type { DISK_TYPE_UNSET, DISK_NVME, DISK_SSD, DISK_HDD, DISK_VIRTUAL };
 extern const char *const disk_type_values[];
 
+/* When an installation begins that becomes due while the installed system runs. */
+enum install_when { INSTALL_WHEN_UNSET, INSTALL_NOW, INSTALL_NEXT_BOOT };
+extern const char *const install_when_values[];
+
+enum wipe_method {
+    WIPE_UNSET,
+    WIPE_AUTO, /* what is quickest and certain on each disk */
+    WIPE_SECURE_ERASE,
+    WIPE_DISCARD,
+    WIPE_ZERO,
+    WIPE_NONE, /* only the identity is removed */
+};
+extern const char *const wipe_method_values[];
+
+enum wipe_disks { WIPE_DISKS_UNSET, WIPE_DISKS_ALL, WIPE_DISKS_ROOT };
+extern const char *const wipe_disks_values[];
+
+/* Giving the machine back: one-shot, as installing is. See machine_release_is_open(). */
+struct machine_release {
+    int64_t generation;
+    enum wipe_method wipe;
+    enum wipe_disks disks;
+    int64_t drain_timeout_seconds;
+    enum tristate power_off; /* unset: yes */
+};
+
 /* Every rule that is given must hold, and exactly one disk may match. */
 struct root_disk {
     const char *serial;
@@ -128,6 +154,8 @@ struct machine_spec {
     enum tristate approved;     /* unset: undecided; false: rejected */
     const char *approved_key;   /* that the approval is bound to; NULL: the first that asks */
     int64_t install_generation; /* install while above status.installed_generation; default 1 */
+    enum install_when install_when;
+    struct machine_release release;
     struct bmc bmc;
 
     /* What a Profile may give too: see machine_effective(). */
@@ -242,14 +270,14 @@ extern const char *const join_state_values[];
 struct machine_join {
     const char *task; /* its id */
     enum join_state state;
-    const char *phase; /* of kubeadm, as the node reports it */
+    const char *phase;   /* of kubeadm, as the node reports it */
     const char *failure; /* CamelCase */
     const char *message; /* why it failed, for people */
     const char *node_name;
     int64_t started_at;
     int64_t ended_at;
     int64_t attempts;
-    const char *token_id;  /* of the bootstrap token that was made for it; not secret */
+    const char *token_id; /* of the bootstrap token that was made for it; not secret */
     int64_t token_expires_at;
     const char *bound_key; /* hash of the key that its first certificate was approved for */
 };
@@ -268,8 +296,12 @@ struct machine_status {
     size_t n_addresses;
     const char *image; /* that applies: spec.image or the Profile's */
     int64_t installed_generation;
-    const char *installed_image;
-    int64_t attempts; /* of the installation that is under way */
+    const char *installed_image; /* NULL once it was released */
+    int64_t released_generation;
+    int64_t wiping_generation; /* of the release whose wiping has begun: no way back from there */
+    const char *revoked_key;   /* that the machine gave up when it was released */
+    int64_t restarted_at;      /* when the installed system was last told to restart */
+    int64_t attempts;          /* of the installation or release that is under way */
     struct machine_join join;
     struct machine_failure failure;
     const struct machine_timeline *timeline; /* oldest first */
@@ -306,6 +338,17 @@ struct profile;
  * where the Profile approves by itself.
  */
 struct machine_spec machine_effective(const struct machine *machine, const struct profile *profile);
+
+/*
+ * Whether a release was asked for that has not ended, or cannot be undone any more because its
+ * wiping has begun.
+ */
+bool machine_release_is_open(const struct machine *machine);
+/* Which one: 0 when none is open. */
+int64_t machine_release_generation(const struct machine *machine);
+
+/* Whether the machine was released and no installation has been asked for since. */
+bool machine_is_released(const struct machine *machine);
 
 /* "Discovered"; "" for MACHINE_PHASE_UNSET. */
 const char *machine_phase_text(enum machine_phase phase);

@@ -34,14 +34,16 @@ void boot_hosts_free(struct boot_hosts *hosts)
     free(hosts);
 }
 
-struct boot_plan boot_host_plan(const struct machine *machine, const struct machine_spec *effective)
+struct boot_plan boot_host_plan(const struct machine *machine, const struct machine_spec *effective,
+                                bool held)
 {
     const struct boot_facts facts = {
         .known = true,
         .rejected = effective->approved == TRI_FALSE,
         .has_image = !str_empty(effective->image),
-        .released =
-            machine->status.phase == MACHINE_RELEASING || machine->status.phase == MACHINE_RELEASED,
+        .releasing = machine_release_is_open(machine),
+        .released = machine_is_released(machine),
+        .member = held,
         .install_generation = (uint64_t)effective->install_generation,
         .installed_generation = (uint64_t)machine->status.installed_generation,
     };
@@ -79,7 +81,7 @@ static struct boot_host *host_new(const struct machine *machine,
 }
 
 static struct boot_host *prepare(const struct machine *machine,
-                                 const struct machine_spec *effective)
+                                 const struct machine_spec *effective, bool held)
 {
     struct boot_host *host = host_new(machine, &effective->network, effective->first_boot.hostname);
     if (!host)
@@ -88,7 +90,7 @@ static struct boot_host *prepare(const struct machine *machine,
     host->refused = machine->spec.approved == TRI_FALSE;
     host->address = effective->network.address.address;
     host->gateway = effective->network.gateway;
-    host->plan = boot_host_plan(machine, effective);
+    host->plan = boot_host_plan(machine, effective, held);
     return host;
 }
 
@@ -110,9 +112,9 @@ static int put_macs(struct boot_hosts *hosts, struct boot_host *host)
 }
 
 int boot_hosts_put(struct boot_hosts *hosts, const struct machine *machine,
-                   const struct machine_spec *effective)
+                   const struct machine_spec *effective, bool held)
 {
-    struct boot_host *host = prepare(machine, effective);
+    struct boot_host *host = prepare(machine, effective, held);
     if (!host)
         return -ENOMEM;
     boot_hosts_remove(hosts, host->name);

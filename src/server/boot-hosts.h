@@ -27,9 +27,12 @@ struct boot_hosts;
 struct boot_hosts *boot_hosts_new(void);
 void boot_hosts_free(struct boot_hosts *hosts);
 
-/* Prepares a Machine, anew when it is there. 0 or -ENOMEM: then it is not there any more. */
+/*
+ * Prepares a Machine, anew when it is there. held: it has to leave its Cluster before its disks may
+ * be written. 0 or -ENOMEM: then it is not there any more.
+ */
 int boot_hosts_put(struct boot_hosts *hosts, const struct machine *machine,
-                   const struct machine_spec *effective) _must_check_;
+                   const struct machine_spec *effective, bool held) _must_check_;
 void boot_hosts_remove(struct boot_hosts *hosts, const char *name);
 
 /* Borrowed until the Machine's next change; NULL when it is not there. */
@@ -41,5 +44,5 @@ const struct boot_host *boot_hosts_by_mac(const struct boot_hosts *hosts, struct
 size_t boot_hosts_in_phase(const struct boot_hosts *hosts, enum machine_phase phase);
 
 /* What the Machine shall boot now: boot_plan() of its facts. */
-struct boot_plan boot_host_plan(const struct machine *machine,
-                                const struct machine_spec *effective);
+struct boot_plan boot_host_plan(const struct machine *machine, const struct machine_spec *effective,
+                                bool held);

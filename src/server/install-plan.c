@@ -63,3 +63,34 @@ int install_plan_fill(const struct machine_spec *effective, const struct image_s
     int r = fill_arguments(effective, image, &plan->kernel_arguments);
     return r < 0 ? r : fill_disk_rule(effective, &plan->disk);
 }
+
+static enum protocol_wipe_method method_of(enum wipe_method method)
+{
+    switch (method) {
+    case WIPE_UNSET:
+    case WIPE_AUTO:
+        return PROTOCOL_WIPE_AUTO;
+    case WIPE_SECURE_ERASE:
+        return PROTOCOL_WIPE_SECURE_ERASE;
+    case WIPE_DISCARD:
+        return PROTOCOL_WIPE_DISCARD;
+    case WIPE_ZERO:
+        return PROTOCOL_WIPE_ZERO;
+    case WIPE_NONE:
+        return PROTOCOL_WIPE_NONE;
+    }
+    return PROTOCOL_WIPE_AUTO;
+}
+
+int wipe_plan_fill(const struct machine *machine, const struct machine_spec *effective,
+                   struct protocol_wipe *wipe)
+{
+    const struct machine_release *release = &effective->release;
+    wipe->generation = (uint64_t)machine_release_generation(machine);
+    wipe->method = method_of(release->wipe);
+    wipe->root_only = release->disks == WIPE_DISKS_ROOT;
+    wipe->power_off = release->power_off != TRI_FALSE;
+    int r = fill_disk_rule(effective, &wipe->root);
+    wipe->root.allow_overwrite = true; /* it is the one that was installed */
+    return r;
+}

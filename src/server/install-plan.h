@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From a Machine's specification to the plan that stage2 carries out: plain values to plain values.
+/*
+ * From a Machine's specification to the plans that stage2 carries out: plain values to plain
+ * values.
  */
 #pragma once
 
@@ -15,3 +17,10 @@
  */
 int install_plan_fill(const struct machine_spec *effective, const struct image_spec *image,
                       const struct image_facts *facts, struct protocol_plan *plan) _must_check_;
+
+/*
+ * The plan for the open release of a Machine. 0 or -ENOMEM; the caller frees what *wipe owns in
+ * either case.
+ */
+int wipe_plan_fill(const struct machine *machine, const struct machine_spec *effective,
+                   struct protocol_wipe *wipe) _must_check_;

@@ -14,7 +14,7 @@ struct machine_act {
     uint64_t generation;            /* PHONE_HOME */
     const char *task, *token_id;    /* TASK; copied */
     int64_t token_expires_ms;       /* TASK */
-    const char *message;            /* TASK, NODE; copied */
+    const char *message;            /* TASK, NODE, LEFT; copied */
     bool node_ready;                /* NODE */
     struct protocol_hello *hello;   /* taken over: freed when done */
     struct protocol_report *report; /* taken over */

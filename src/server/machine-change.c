@@ -12,7 +12,8 @@ bool machine_change_writes(const struct machine_change *c)
            c->boot_id || c->inventory || c->addresses || c->progress || c->clear_progress ||
            c->clear_failure || c->seen || c->observe || c->installed_generation >= 0 ||
            c->attempts >= 0 || c->join || c->join_lost || c->task || c->clear_join || c->failure ||
-           c->n_conditions || c->n_notes;
+           c->wiping_generation >= 0 || c->released_generation >= 0 || c->restart ||
+           c->clear_restart || c->n_conditions || c->n_notes;
 }
 
 static json_t *time_value(int64_t ms)
@@ -192,6 +193,40 @@ static int apply_numbers(const struct machine_change *c, const struct machine_vi
     return r;
 }
 
+static int apply_release(const struct machine_change *c, const struct machine_event *e,
+                         json_t *object)
+{
+    int r = 0;
+    if (c->wiping_generation >= 0)
+        r = object_set(object, "status.wipingGeneration",
+                       json_integer((json_int_t)c->wiping_generation));
+    if (r == 0 && c->restart)
+        r = object_set(object, "status.restartedAt", time_value(e->now_ms));
+    if (c->clear_restart)
+        clear(object, "restartedAt");
+    return r;
+}
+
+/* The end of this life of the machine: only what it is remains, not what it held. */
+static int forget_life(const struct machine_change *c, const struct machine_view *v, json_t *object)
+{
+    static const char *const members[] = {
+        "identity",  "candidate", "progress",         "failure",     "join",   "installedImage",
+        "addresses", "attempts",  "wipingGeneration", "restartedAt", "bootID",
+    };
+    const char *key = v->machine->status.identity.public_key;
+    int64_t asked = v->effective->install_generation;
+    int r = object_set(object, "status.releasedGeneration",
+                       json_integer((json_int_t)c->released_generation));
+    if (r == 0 && key)
+        r = object_set(object, "status.revokedKey", json_string(key));
+    if (r == 0 && asked > v->machine->status.installed_generation)
+        r = object_set(object, "status.installedGeneration", json_integer((json_int_t)asked));
+    for (size_t i = 0; r == 0 && i < ARRAY_SIZE(members); i++)
+        clear(object, members[i]);
+    return r;
+}
+
 int machine_change_apply(const struct machine_change *c, const struct machine_view *v,
                          const struct machine_event *e, json_t *object)
 {
@@ -208,6 +243,10 @@ int machine_change_apply(const struct machine_change *c, const struct machine_vi
         clear(object, "failure");
     if (r == 0 && c->clear_candidate)
         clear(object, "candidate");
+    if (r == 0)
+        r = apply_release(c, e, object);
+    if (r == 0 && c->released_generation >= 0)
+        r = forget_life(c, v, object);
     if (r == 0 && c->failure)
         r = set_failure(object, c, e->now_ms);
     for (size_t i = 0; r == 0 && i < c->n_conditions; i++)

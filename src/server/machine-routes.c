@@ -78,6 +78,15 @@ static void send_install(struct call *call, const struct machine *machine,
     send_answer(call, answer);
 }
 
+static void send_wipe(struct call *call, const struct machine *machine,
+                      const struct machine_spec *effective, struct protocol_answer *answer)
+{
+    answer->has_wipe = wipe_plan_fill(machine, effective, &answer->wipe) == 0;
+    if (!answer->has_wipe)
+        answer->action = PROTOCOL_WAIT;
+    send_answer(call, answer);
+}
+
 static void on_acted(void *data, int rc, const struct machine_change *change,
                      const struct machine *machine, const struct machine_spec *effective)
 {
@@ -95,6 +104,8 @@ static void on_acted(void *data, int rc, const struct machine_change *change,
     };
     if (change->action == PROTOCOL_INSTALL)
         send_install(call, machine, effective, &answer);
+    else if (change->action == PROTOCOL_WIPE)
+        send_wipe(call, machine, effective, &answer);
     else
         send_answer(call, &answer);
     protocol_answer_free(&answer);

@@ -16,6 +16,8 @@ enum {
     CANDIDATE_STALE_MS = 10 * 60 * 1000, /* it asks no more */
     NOTE_AGAIN_MS = 60 * 1000,           /* between two warnings of one reason */
 };
+/* Until a machine that came back without booting from the network is told to restart again. */
+enum { RESTART_AGAIN_MS = 10 * 60 * 1000 };
 enum { POLL_SOON = 2, POLL_WAITING = 5, POLL_FAILED = 10, POLL_REJECTED = 60 };
 
 static void note(struct machine_change *c, bool warning, const char *reason, const char *format,
@@ -97,10 +99,18 @@ static bool is_identity(const struct machine_view *v, const struct trust_public 
     return key_is(v->machine->status.identity.public_key, key);
 }
 
+/* A key of the life before the release: whoever has it now, it is worth nothing. */
+static bool is_revoked(const struct machine_view *v, const struct trust_public *key)
+{
+    return key_is(v->machine->status.revoked_key, key);
+}
+
 /* The one key that may speak for the machine: the approved one, else the one it registered with. */
 static bool is_bound(const struct machine_view *v, const struct trust_public *key)
 {
     const char *approved = v->effective->approved_key;
+    if (is_revoked(v, key))
+        return false;
     return approved ? key_is(approved, key) : is_identity(v, key);
 }
 
@@ -178,6 +188,39 @@ static bool admitted(const struct machine_view *v, struct machine_change *c, boo
 
 /* ---- stage2 says hello ---- */
 
+/* What keeps an installation from beginning; answers then. */
+static bool must_wait(const struct machine_view *v, struct machine_change *c)
+{
+    if (v->hold[0])
+        answer(c, PROTOCOL_WAIT, POLL_WAITING, "%s", v->hold);
+    else if (!v->image_ready)
+        answer(c, PROTOCOL_WAIT, POLL_WAITING, "Image %s is not ready: %s", v->effective->image,
+               v->image_problem ? v->image_problem : "not found");
+    else
+        return false;
+    return true;
+}
+
+/* Counts a start of stage2 that begins; true when there were too many of them. */
+static bool is_exhausted(const struct machine_view *v, struct machine_change *c,
+                         const char *command)
+{
+    c->attempts = v->machine->status.attempts + 1;
+    if (c->attempts <= v->attempts_max)
+        return false;
+    fail(c, v, "start", "AttemptsExhausted", "it was begun too often without an end");
+    answer(c, PROTOCOL_WAIT, POLL_FAILED, "too many attempts: slipway %s %s", command,
+           v->machine->meta.name);
+    return true;
+}
+
+/* The installed system will not be there any more. */
+static void leave_old_life(const struct machine_view *v, struct machine_change *c)
+{
+    c->clear_join = v->machine->status.join.task != NULL;
+    c->clear_restart = v->machine->status.restarted_at != 0;
+}
+
 static void hello_install(const struct machine_view *v, struct machine_change *c, bool new_boot)
 {
     const struct machine *m = v->machine;
@@ -188,25 +231,16 @@ static void hello_install(const struct machine_view *v, struct machine_change *c
                m->status.failure.message ? m->status.failure.message : "", m->meta.name);
         return;
     }
-    if (!v->image_ready) {
-        answer(c, PROTOCOL_WAIT, POLL_WAITING, "Image %s is not ready: %s", v->effective->image,
-               v->image_problem ? v->image_problem : "not found");
+    if (must_wait(v, c))
         return;
-    }
     if (new_boot) {
-        c->attempts = m->status.attempts + 1;
-        if (c->attempts > v->attempts_max) {
-            fail(c, v, "start", "AttemptsExhausted",
-                 "the installation was begun too often without an end");
-            answer(c, PROTOCOL_WAIT, POLL_FAILED, "too many attempts: slipway reinstall %s",
-                   m->meta.name);
+        if (is_exhausted(v, c, "reinstall"))
             return;
-        }
         note(c, false, "InstallStarted",
              "writing Image %s, generation %" PRId64 ", attempt %" PRId64, v->effective->image,
              v->effective->install_generation, c->attempts);
     }
-    c->clear_join = m->status.join.task != NULL;
+    leave_old_life(v, c);
     enter(c, v, MACHINE_PROVISIONING, "Provisioning", "stage2 has its plan");
     answer(c, PROTOCOL_INSTALL, POLL_WAITING, "installing Image %s", v->effective->image);
 }
@@ -243,6 +277,55 @@ static const char *new_boot_id(const struct machine_view *v, const struct machin
     return valid && !str_eq(id, v->machine->status.boot_id) ? id : NULL;
 }
 
+/* ---- stage2 of a machine that is given back ---- */
+
+static void hello_release(const struct machine_view *v, struct machine_change *c, bool new_boot)
+{
+    const struct machine *m = v->machine;
+    int64_t generation = machine_release_generation(m);
+    bool silent = str_eq(m->status.failure.reason, "Silent");
+    if (m->status.phase == MACHINE_FAILED && !silent) {
+        answer(c, PROTOCOL_WAIT, POLL_FAILED,
+               "wiping failed (%s: %s); mend the cause, then: slipway release %s",
+               m->status.failure.reason ? m->status.failure.reason : "unknown",
+               m->status.failure.message ? m->status.failure.message : "", m->meta.name);
+        return;
+    }
+    if (v->hold[0]) {
+        answer(c, PROTOCOL_WAIT, POLL_WAITING, "%s", v->hold);
+        return;
+    }
+    if (new_boot) {
+        if (is_exhausted(v, c, "release"))
+            return;
+        note(c, false, "WipeStarted",
+             "wiping its disks, release generation %" PRId64 ", attempt %" PRId64, generation,
+             c->attempts);
+    }
+    if (generation != m->status.wiping_generation)
+        c->wiping_generation = generation;
+    c->clear_failure = silent;
+    leave_old_life(v, c);
+    enter(c, v, MACHINE_RELEASING, "Releasing", "stage2 wipes its disks");
+    answer(c, PROTOCOL_WIPE, POLL_WAITING, "wiping the disks of this machine");
+}
+
+/* It has no key that counts: which one asks is shown, for approving it. */
+static void hello_released(const struct machine_view *v, const struct machine_event *e,
+                           struct machine_change *c)
+{
+    const struct machine_candidate *known = &v->machine->status.candidate;
+    bool same = key_is(known->public_key, e->key);
+    int64_t age = e->now_ms - known->seen;
+    if (!admitted(v, c, true))
+        return;
+    c->n_conditions = 0; /* nothing is to be said of the approval of a key that is gone */
+    answer(c, PROTOCOL_WAIT, POLL_WAITING, "released: slipway reinstall %s to use it again",
+           v->machine->meta.name);
+    c->candidate =
+        !known->public_key || age < 0 || age >= (same ? CANDIDATE_SAME_MS : CANDIDATE_OTHER_MS);
+}
+
 /*
  * Only the approved key is let in. A machine that nobody bound to a key is trusted on first use: a
  * new key is taken while an installation (or an inventory) is open, but one whose system is
@@ -253,7 +336,17 @@ static void hello_agent(const struct machine_view *v, const struct machine_event
 {
     const struct machine *m = v->machine;
     bool same_key = is_identity(v, e->key), bound = is_bound(v, e->key);
-    bool installed = m->status.installed_generation > 0 && !wants_install(v);
+    bool release = machine_release_is_open(m);
+    bool installed = m->status.installed_generation > 0 && !wants_install(v) && !release;
+    if (is_revoked(v, e->key)) {
+        answer(c, PROTOCOL_WAIT, POLL_REJECTED,
+               "its key was given up when it was released: power it off and on");
+        return;
+    }
+    if (machine_is_released(m) && !release) {
+        hello_released(v, e, c);
+        return;
+    }
     if (installed && !bound) {
         warn_rarely(c, v, e->now_ms, "UnexpectedStage2",
                     "a stage2 with another key asked as this machine, whose system is installed");
@@ -273,6 +366,11 @@ static void hello_agent(const struct machine_view *v, const struct machine_event
         note(c, false, "NewKey", "stage2 started anew, with a new key");
     if (!admitted(v, c, true))
         return;
+    bool new_boot = !same_key || c->boot_id || m->status.attempts == 0;
+    if (release) {
+        hello_release(v, c, new_boot);
+        return;
+    }
     if (installed) {
         answer(c, PROTOCOL_BOOT, POLL_WAITING, "this machine is installed: booting its disk");
         return;
@@ -282,7 +380,7 @@ static void hello_agent(const struct machine_view *v, const struct machine_event
         answer(c, PROTOCOL_WAIT, POLL_WAITING, "approved; no Image is assigned to this machine");
         return;
     }
-    hello_install(v, c, !same_key || c->boot_id || m->status.attempts == 0);
+    hello_install(v, c, new_boot);
 }
 
 /* ---- the installed system ---- */
@@ -316,6 +414,7 @@ static void note_installed(const struct machine_view *v, struct machine_change *
         return;
     c->installed_generation = (int64_t)generation;
     c->installed_image = true;
+    c->clear_restart = v->machine->status.restarted_at != 0;
     c->attempts = 0;
     condition(c, "Imaged", CONDITION_TRUE, "Installed", "the image is on its disk");
 }
@@ -393,6 +492,72 @@ static void node_seen(const struct machine_view *v, const struct machine_event *
     condition(c, "Healthy", CONDITION_FALSE, "NodeNotReady", e->message);
 }
 
+/* It is drained, its Node is deleted: nothing that the Cluster needs is on its disks any more. */
+static void left(const struct machine_view *v, const struct machine_event *e,
+                 struct machine_change *c)
+{
+    enum machine_phase phase = v->machine->status.phase;
+    const char *message = e->message ? e->message : "it is a member of its Cluster no more";
+    c->clear_join = v->machine->status.join.task != NULL;
+    condition(c, "Joined", CONDITION_FALSE, "Left", message);
+    if (phase == MACHINE_READY || phase == MACHINE_JOINING)
+        enter(c, v, MACHINE_RUNNING, "Left", message);
+    else if (c->clear_join)
+        note(c, false, "Left", "%s", message);
+}
+
+/* ---- leaving the installed system for stage2 ---- */
+
+static void restart(const struct machine_view *v, const struct machine_event *e,
+                    struct machine_change *c)
+{
+    int64_t age = e->now_ms - v->machine->status.restarted_at;
+    bool told = v->machine->status.restarted_at != 0;
+    if (told && age >= 0 && age < RESTART_AGAIN_MS) {
+        const char *text = "waits for the machine to boot from the network";
+        condition(c, "Booted", CONDITION_FALSE, "WaitsForNetworkBoot", text);
+        answer(c, PROTOCOL_WAIT, POLL_FAILED, "%s", text);
+        return;
+    }
+    c->restart = true;
+    c->clear_join = v->machine->status.join.task != NULL;
+    if (told)
+        note(c, true, "NoNetworkBoot",
+             "it came back without booting from the network, and restarts again: its firmware has "
+             "to try the network first");
+    else
+        note(c, false, "Restarting", "its system ends, for stage2 to %s",
+             machine_release_is_open(v->machine) ? "wipe its disks" : "install it");
+    answer(c, PROTOCOL_REBOOT, POLL_FAILED, "restart and boot from the network");
+}
+
+/*
+ * What the installed system of a machine hears that is to be released or installed anew; no task of
+ * its Cluster, in any case. It is restarted when nothing holds it any more.
+ */
+static void hello_leaving(const struct machine_view *v, const struct machine_event *e,
+                          struct machine_change *c)
+{
+    bool release = machine_release_is_open(v->machine);
+    c->seen = true;
+    forget_candidate(v, c);
+    if (release && v->hold[0])
+        answer(c, PROTOCOL_WAIT, POLL_WAITING, "%s", v->hold);
+    else if (!release && must_wait(v, c))
+        return;
+    else if (!release && v->effective->install_when == INSTALL_NEXT_BOOT)
+        answer(c, PROTOCOL_WAIT, POLL_REJECTED, "will be installed at its next network boot");
+    else
+        restart(v, e, c);
+}
+
+/* `installed`: what the disk holds, as far as is known now. */
+static bool is_leaving(const struct machine_view *v, int64_t installed)
+{
+    return machine_release_is_open(v->machine) ||
+           (!str_empty(v->effective->image) && v->effective->install_generation > installed);
+}
+
 static void hello_node(const struct machine_view *v, const struct machine_event *e,
                        struct machine_change *c)
 {
@@ -404,6 +569,11 @@ static void hello_node(const struct machine_view *v, const struct machine_event 
     }
     note_installed(v, c, e->hello->install_generation);
     c->addresses = e->hello->addresses != NULL;
+    if (is_leaving(v, c->installed_generation >= 0 ? c->installed_generation
+                                                   : v->machine->status.installed_generation)) {
+        hello_leaving(v, e, c);
+        return;
+    }
     running(v, c, "the installed system reported in");
     hello_task(v, e, c);
 }
@@ -412,7 +582,8 @@ static void hello_node(const struct machine_view *v, const struct machine_event 
 static void phone_home(const struct machine_view *v, const struct machine_event *e,
                        struct machine_change *c)
 {
-    if ((int64_t)e->generation != v->effective->install_generation)
+    if ((int64_t)e->generation != v->effective->install_generation ||
+        machine_release_is_open(v->machine) || machine_is_released(v->machine))
         return;
     note_installed(v, c, e->generation);
     running(v, c, "cloud-init finished and called");
@@ -444,6 +615,29 @@ static void report_installed(const struct machine_view *v, const struct protocol
     enter(c, v, MACHINE_INSTALLED, "Installed", "image and identity are on the disk");
 }
 
+/* Steps that have parts, each with a message of its own. */
+static bool tells_by_message(const char *step)
+{
+    return str_eq(step, PROTOCOL_STEP_JOINING) || str_eq(step, PROTOCOL_STEP_WIPING);
+}
+
+/* Only the wiping that was begun by order counts. */
+static void report_released(const struct machine_view *v, const struct protocol_report *r,
+                            struct machine_change *c)
+{
+    int64_t wiping = v->machine->status.wiping_generation;
+    const char *message = r->message ? r->message : "its disks are wiped";
+    if ((int64_t)r->install_generation != wiping ||
+        wiping <= v->machine->status.released_generation)
+        return;
+    c->released_generation = machine_release_generation(v->machine);
+    enter(c, v, MACHINE_RELEASED, "Released", message);
+    condition(c, "Imaged", CONDITION_FALSE, "Released", message);
+    condition(c, "Booted", CONDITION_FALSE, "Released", message);
+    condition(c, "Joined", CONDITION_FALSE, "Released", message);
+    condition(c, "Healthy", CONDITION_UNKNOWN, "Released", message);
+}
+
 static void report(const struct machine_view *v, const struct machine_event *e,
                    struct machine_change *c)
 {
@@ -460,6 +654,10 @@ static void report(const struct machine_view *v, const struct machine_event *e,
         report_installed(v, r, c);
         return;
     }
+    if (str_eq(r->step, PROTOCOL_STEP_RELEASED)) {
+        report_released(v, r, c);
+        return;
+    }
     if (str_eq(r->step, PROTOCOL_STEP_RUNNING)) {
         running(v, c, "the installed system reported in");
         return;
@@ -467,7 +665,7 @@ static void report(const struct machine_view *v, const struct machine_event *e,
     c->progress = true;
     const struct machine_progress *before = &v->machine->status.progress;
     bool news = !str_eq(r->step, before->step) ||
-                (str_eq(r->step, PROTOCOL_STEP_JOINING) && !str_eq(r->message, before->message));
+                (tells_by_message(r->step) && r->message && !str_eq(r->message, before->message));
     if (news)
         note(c, false, "Step", "%s%s%s", r->step, r->message ? ": " : "",
              r->message ? r->message : "");
@@ -475,12 +673,55 @@ static void report(const struct machine_view *v, const struct machine_event *e,
 
 /* ---- specification and time ---- */
 
+/* The release that was begun is not wanted any more, and nothing is lost yet. */
+static void release_undone(const struct machine_view *v, struct machine_change *c)
+{
+    const char *message = "its release was undone";
+    c->attempts = 0;
+    if (v->machine->status.installed_generation > 0 && !wants_install(v))
+        enter(c, v, MACHINE_RUNNING, "ReleaseUndone", message);
+    else
+        enter(c, v, MACHINE_AVAILABLE, "ReleaseUndone", message);
+}
+
+/* What a release makes of the phase; false when there is none. */
+static bool release_changed(const struct machine_view *v, struct machine_change *c, bool changed)
+{
+    const struct machine *m = v->machine;
+    enum machine_phase phase = m->status.phase;
+    if (machine_release_is_open(m)) {
+        if (phase == MACHINE_RELEASING || (phase == MACHINE_FAILED && !changed))
+            return true;
+        c->clear_failure = true;
+        c->clear_progress = true;
+        c->attempts = 0;
+        enter(c, v, MACHINE_RELEASING, "Releasing",
+              m->status.join.task ? "it leaves its Cluster, then its disks are wiped"
+                                  : "its disks are wiped as soon as it is in stage2");
+        return true;
+    }
+    if (machine_is_released(m)) {
+        enter(c, v, MACHINE_RELEASED, "Released", "its disks are wiped");
+        return true;
+    }
+    if (phase == MACHINE_RELEASING) {
+        release_undone(v, c);
+        return true;
+    }
+    if (phase == MACHINE_RELEASED) {
+        c->attempts = 0;
+        enter(c, v, MACHINE_AVAILABLE, "UsedAgain", "is to be installed again");
+        return true;
+    }
+    return false;
+}
+
 static void spec_changed(const struct machine_view *v, struct machine_change *c)
 {
     const struct machine *m = v->machine;
     bool changed = m->status.observed_generation != m->meta.generation;
     c->observe = changed;
-    if (!admitted(v, c, false))
+    if (!admitted(v, c, false) || release_changed(v, c, changed))
         return;
     bool restart = m->status.phase == MACHINE_PHASE_UNSET || m->status.phase == MACHINE_REJECTED ||
                    m->status.phase == MACHINE_DISCOVERED ||
@@ -505,6 +746,11 @@ static void tick(const struct machine_view *v, const struct machine_event *e,
     if (m->status.phase == MACHINE_PROVISIONING && silent > v->provisioning_deadline_ms)
         fail(c, v, m->status.progress.step ? m->status.progress.step : "start", "Silent",
              "stage2 said nothing more; its console and the timeline tell what came last");
+    else if (m->status.phase == MACHINE_RELEASING &&
+             m->status.wiping_generation > m->status.released_generation &&
+             silent > v->provisioning_deadline_ms)
+        fail(c, v, PROTOCOL_STEP_WIPING, "Silent",
+             "stage2 said nothing more while it wiped the disks; it goes on when it starts again");
     else if (m->status.phase == MACHINE_INSTALLED && silent > v->first_boot_deadline_ms)
         fail(c, v, PROTOCOL_STEP_FIRST_BOOT, "FirstBootSilent",
              "the installed system did not report in; see its console");
@@ -522,7 +768,10 @@ static void drop_idle_sign(const struct machine_view *v, const struct machine_ev
 void machine_step(const struct machine_view *view, const struct machine_event *event,
                   struct machine_change *ret_change)
 {
-    *ret_change = (struct machine_change){.installed_generation = -1, .attempts = -1};
+    *ret_change = (struct machine_change){.installed_generation = -1,
+                                          .attempts = -1,
+                                          .wiping_generation = -1,
+                                          .released_generation = -1};
     ret_change->action = PROTOCOL_WAIT;
     ret_change->poll_seconds = POLL_WAITING;
     switch (event->type) {
@@ -549,6 +798,9 @@ void machine_step(const struct machine_view *view, const struct machine_event *e
         break;
     case MACHINE_EVENT_NODE:
         node_seen(view, event, ret_change);
+        break;
+    case MACHINE_EVENT_LEFT:
+        left(view, event, ret_change);
         break;
     }
     drop_idle_sign(view, event, ret_change);

@@ -17,6 +17,7 @@ enum machine_event_type {
     MACHINE_EVENT_TICK,       /* time passed */
     MACHINE_EVENT_TASK,       /* it is about to be given a task of its Cluster */
     MACHINE_EVENT_NODE,       /* its Node was seen, or is gone */
+    MACHINE_EVENT_LEFT,       /* it is a member of its Cluster no more */
 };
 
 struct machine_event {
@@ -29,9 +30,11 @@ struct machine_event {
     const char *task;                     /* TASK: its identifier */
     const char *token_id;                 /* TASK: of its bootstrap token, or NULL */
     int64_t token_expires_ms;             /* TASK: wall */
-    const char *message;                  /* TASK, NODE: for people */
+    const char *message;                  /* TASK, NODE, LEFT: for people */
     bool node_ready;                      /* NODE */
 };
+
+enum { MACHINE_NOTES_MAX = 4, MACHINE_CONDITIONS_MAX = 4, MACHINE_NOTE_SIZE = 512 };
 
 /* What the decision rests on. */
 struct machine_view {
@@ -39,12 +42,11 @@ struct machine_view {
     const struct machine_spec *effective; /* with its Profile */
     bool image_ready;                 /* the Image it shall get is there and verified readable */
     const char *image_problem;        /* why not, for people */
+    char hold[MACHINE_NOTE_SIZE];     /* what comes before its disks may be written; "": nothing */
     int64_t provisioning_deadline_ms; /* without a word from stage2 while installing */
     int64_t first_boot_deadline_ms;   /* from installed to the first word of the installed system */
     int64_t attempts_max;             /* installations, and tasks, begun for one generation */
 };
-
-enum { MACHINE_NOTES_MAX = 4, MACHINE_CONDITIONS_MAX = 4, MACHINE_NOTE_SIZE = 512 };
 
 /* For the event list and the timeline. */
 struct machine_note {
@@ -80,6 +82,10 @@ struct machine_change {
     bool join_lost;               /* the task that was given did not arrive */
     bool task;                    /* note the event's task as given */
     bool clear_join;              /* it is a member no more: its disk is written anew */
+    int64_t wiping_generation;    /* -1: keep; of the release whose wiping begins */
+    int64_t released_generation;  /* -1: keep; else all that it was is forgotten */
+    bool restart;                 /* restartedAt = now */
+    bool clear_restart;           /* what it was restarted for has begun */
     bool failure;                 /* take failure_* */
     const char *failure_reason;
     char failure_step[64];

@@ -42,19 +42,19 @@ void machines_view(const struct server *server, const struct machine *machine,
         .first_boot_deadline_ms = deadlines->first_boot_seconds * 1000,
         .attempts_max = deadlines->attempts,
     };
+    if (machine->status.join.task)
+        (void)clusters_hold(server, machine, ret->hold, sizeof(ret->hold));
 }
 
 /* ---- specification changes and time ---- */
 
 /* Whether an event of this type could change anything: most Machines need no operation at all. */
-static bool concerns(struct machines *self, const struct machine *machine,
-                     const struct machine_spec *effective, enum machine_event_type type)
+static bool concerns(struct machines *self, const struct machine_view *view,
+                     enum machine_event_type type)
 {
-    struct machine_view view;
     struct machine_change change;
-    machines_view(self->server, machine, effective, &view);
     const struct machine_event event = {.type = type, .now_ms = clock_wall(self->server->clock)};
-    machine_step(&view, &event, &change);
+    machine_step(view, &event, &change);
     return machine_change_writes(&change);
 }
 
@@ -91,17 +91,24 @@ static void look(struct machines *self, json_t *object, enum machine_event_type 
         return;
     _cleanup_(profile_freep) struct profile *profile = machine_profile(self->server, machine);
     struct machine_spec effective = machine_effective(machine, profile);
-    if (boot_hosts_put(self->hosts, machine, &effective) < 0)
+    struct machine_view view;
+    machines_view(self->server, machine, &effective, &view);
+    if (boot_hosts_put(self->hosts, machine, &effective, view.hold[0] != '\0') < 0)
         log_error("%s: out of memory, it is looked up anew when it boots", machine->meta.name);
     show_image(self, machine, &effective);
-    if (concerns(self, machine, &effective, type))
+    if (concerns(self, &view, type))
         machine_act(self->server, machine->meta.name, &(struct machine_act){.type = type});
 }
 
+/* Whether time alone may change something; also when its Cluster lets a Machine go. */
 static bool has_deadline(json_t *object)
 {
     const char *phase = object_text(object, "status.phase");
-    return str_eq(phase, "Provisioning") || str_eq(phase, "Installed");
+    json_int_t installed = json_integer_value(object_get(object, "status.installedGeneration"));
+    bool leaves = object_get(object, "status.join") &&
+                  json_integer_value(object_get(object, "spec.installGeneration")) > installed;
+    return leaves || str_eq(phase, "Provisioning") || str_eq(phase, "Installed") ||
+           str_eq(phase, "Releasing");
 }
 
 static void on_tick(uv_timer_t *timer)

@@ -197,6 +197,14 @@ int clusters_kubeconfig(void *data, const char *name, int64_t seconds, char **re
 void clusters_hello(struct server *server, const struct machine *machine,
                     const struct trust_public *key, clusters_answered answered, void *data);
 
+/*
+ * Whether a machine has to leave its Cluster before its disks may be written, because it is a
+ * member that the Cluster would miss. text: for people, what that waits for; it stays as it is when
+ * the answer is no. Its leaving ends with MACHINE_EVENT_LEFT.
+ */
+bool clusters_hold(const struct server *server, const struct machine *machine, char *text,
+                   size_t size);
+
 /* ---- timelines.c: what packets show of Machines ---- */
 
 int timelines_new(struct server *server, struct err *err) _must_check_;

@@ -16,7 +16,7 @@ static struct machine machine_named(const char *name)
 static void put(struct boot_hosts *hosts, const struct machine *machine)
 {
     struct machine_spec effective = machine_effective(machine, NULL);
-    assert_int_equal(boot_hosts_put(hosts, machine, &effective), 0);
+    assert_int_equal(boot_hosts_put(hosts, machine, &effective, false), 0);
 }
 
 static void what_dhcp_says_is_prepared(void **state)
