@@ -201,15 +201,55 @@ static const char *why_still_there(const struct pod *pod)
     return pod->reason[0] ? pod->reason : "its eviction was not answered";
 }
 
+/* Nothing has to come of it before the node counts as empty. */
+static bool is_settled(const struct kube_drain *d, const struct pod *pod)
+{
+    return is_left(pod) ||
+           (d->options.dead && pod && (pod->class == KUBE_DRAIN_WAIT || pod->accepted));
+}
+
 static size_t list_blockers(const struct kube_drain *d, struct kube_drain_blocker *dst)
 {
     size_t cursor = 0, n = 0;
     for (const struct kube_object *o; d->pods && (o = kube_watch_next(d->pods, &cursor));) {
-        if (is_left(o->kept))
+        if (is_settled(d, o->kept))
             continue;
         dst[n++] = (struct kube_drain_blocker){o->namespace, o->name, why_still_there(o->kept)};
     }
     return n;
+}
+
+/* A pod that was refused says more than one that is about to go. */
+static const struct kube_object *telling_pod(const struct kube_drain *d, size_t *ret_count)
+{
+    const struct kube_object *best = NULL;
+    size_t cursor = 0;
+    *ret_count = 0;
+    for (const struct kube_object *o; (o = kube_watch_next(d->pods, &cursor));) {
+        const struct pod *pod = o->kept;
+        if (is_settled(d, pod))
+            continue;
+        ++*ret_count;
+        if (!best || (pod && pod->reason[0] && !pod->accepted))
+            best = o;
+    }
+    return best;
+}
+
+const char *kube_drain_describe(const struct kube_drain *d, char *dst, size_t size)
+{
+    size_t count;
+    if (!d->pods || !kube_watch_is_synced(d->pods)) {
+        (void)snprintf(dst, size, "its pods are not known yet");
+        return dst;
+    }
+    const struct kube_object *pod = telling_pod(d, &count);
+    if (pod)
+        (void)snprintf(dst, size, "%zu pod%s left; %s/%s: %s", count, count == 1 ? "" : "s",
+                       pod->namespace, pod->name, why_still_there(pod->kept));
+    else
+        (void)snprintf(dst, size, "no pods left");
+    return dst;
 }
 
 static void on_closed(uv_handle_t *handle)
@@ -323,7 +363,7 @@ static struct tally evict_pods(struct kube_drain *d)
     size_t cursor = 0;
     for (const struct kube_object *o; (o = kube_watch_next(d->pods, &cursor));) {
         const struct pod *pod = o->kept;
-        if (is_left(pod))
+        if (is_settled(d, pod))
             continue;
         t.there++;
         if (!pod)

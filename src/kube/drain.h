@@ -73,6 +73,8 @@ struct kube_drain_options {
     uint32_t deadline_ms; /* from now; 0: 10 minutes */
     int grace_seconds;    /* below 0: the pods' own */
     unsigned parallel;    /* evictions under way; 0: 8 */
+    bool dead;            /* the node's kubelet is gone: nobody there will end a pod that is being
+                             deleted, so such a pod counts as gone */
     void *user;
     /* A pod is gone, or an attempt failed: one line. May be NULL. */
     void (*progress)(void *user, const char *text);
@@ -83,6 +85,12 @@ struct kube_drain_options {
 /* Begins. 0, -EINVAL, -ENOMEM, -ESHUTDOWN; done is never called from inside. */
 int kube_drain_start(struct kube_client *client, const struct kube_drain_options *options,
                      struct kube_drain **ret) _must_check_;
+
+/*
+ * What it waits for, one line into dst: "2 pods left; default/db-0: Cannot evict pod as it would
+ * violate the pod's disruption budget". Returns dst.
+ */
+const char *kube_drain_describe(const struct kube_drain *drain, char *dst, size_t size);
 
 /* Gives up without done(); pods that were evicted stay so. */
 void kube_drain_cancel(struct kube_drain *drain);

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cluster/leave.h"
+
+#include "base/cleanup.h"
+
+#define SAY(step, text) ((struct leave){(step), (text)})
+
+/* Where there is nobody left to leave, or nobody who could be asked to let it go. */
+static bool is_over(const struct leave_facts *f)
+{
+    return f->other_control_planes == 0 && (f->control_plane || !f->api_reachable);
+}
+
+static struct leave node_step(const struct leave_facts *f)
+{
+    if (!f->node_marked)
+        return SAY(LEAVE_MARK, "its Node is being cordoned");
+    return SAY(LEAVE_DRAIN, "its Node is being drained");
+}
+
+struct leave leave_decide(const struct leave_facts *f)
+{
+    if (is_over(f))
+        return SAY(LEAVE_DONE, f->control_plane
+                                   ? "it was the last control plane, and its cluster ended with it"
+                                   : "its cluster has no control plane any more");
+    if (f->task_under_way)
+        return SAY(LEAVE_WAIT, "its task, which joins it to the cluster, has not ended yet");
+    if (!f->api_reachable)
+        return SAY(LEAVE_WAIT, "the cluster's API server does not answer");
+    if (f->reason == LEAVE_RELEASED && f->control_plane && f->is_endpoint)
+        return SAY(LEAVE_WAIT, "the cluster's endpoint is its address, so the others cannot do "
+                               "without it: release them before it");
+    if (f->node && !f->drained)
+        return node_step(f);
+    if (f->control_plane && !f->etcd_left)
+        return SAY(LEAVE_ETCD, "its etcd member is being removed");
+    if (f->control_plane && !f->config_left)
+        return SAY(LEAVE_CONFIG, "it is being removed from kubeadm's configuration");
+    if (f->node)
+        return SAY(LEAVE_DELETE_NODE, "its Node is being deleted");
+    if (f->token)
+        return SAY(LEAVE_WAIT, "its bootstrap token is being deleted");
+    return SAY(LEAVE_DONE, "it is no member of the cluster any more");
+}
+
+const char *leave_reason_text(enum leave_reason reason)
+{
+    static const char *const texts[] = {
+        [LEAVE_NOT] = "it stays",
+        [LEAVE_REJECTED] = "it was rejected",
+        [LEAVE_RELEASED] = "it is being released",
+        [LEAVE_REINSTALL] = "it is going to be installed anew",
+    };
+    return reason < ARRAY_SIZE(texts) ? texts[reason] : "";
+}

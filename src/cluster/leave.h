@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How a member leaves its cluster, in order: its Node is cordoned and drained, a control plane's
+ * etcd member is removed, its Node is deleted, its bootstrap token is gone. One pure decision of
+ * what is known now, taken anew after every step: so a server may stop anywhere and go on.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum leave_reason {
+    LEAVE_NOT,       /* it stays */
+    LEAVE_REJECTED,  /* spec.approved is false */
+    LEAVE_RELEASED,  /* a release is open */
+    LEAVE_REINSTALL, /* an installation is open, on a machine that is a member */
+};
+
+struct leave_facts {
+    enum leave_reason reason;
+    bool control_plane;
+    size_t other_control_planes; /* that have joined, beside this machine */
+    bool api_reachable;
+    bool is_endpoint;    /* the cluster's endpoint is this machine's own address */
+    bool task_under_way; /* the machine is at kubeadm, within its time */
+    bool node;           /* there is a Node of its name */
+    bool node_marked;    /* it is cordoned, and says so */
+    bool drained;        /* the drain has ended, well or not */
+    bool etcd_left;      /* etcd has no member of it any more */
+    bool config_left;    /* kubeadm's own list of control planes does not name it any more */
+    bool token;          /* its bootstrap token is with the API server */
+};
+
+enum leave_step {
+    LEAVE_WAIT, /* see the text */
+    LEAVE_MARK, /* cordon the Node and note on it when that was */
+    LEAVE_DRAIN,
+    LEAVE_ETCD,   /* remove its member from etcd */
+    LEAVE_CONFIG, /* remove it from kubeadm's list of API servers */
+    LEAVE_DELETE_NODE,
+    LEAVE_DONE, /* it has left */
+};
+
+struct leave {
+    enum leave_step step;
+    const char *text; /* what it does or waits for, for people; static */
+};
+
+struct leave leave_decide(const struct leave_facts *facts);
+
+/* "it was rejected": for events. */
+const char *leave_reason_text(enum leave_reason reason);

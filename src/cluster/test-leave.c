@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/test.h"
+
+#include <string.h>
+
+#include "cluster/kubeadm-status.h"
+#include "cluster/leave.h"
+
+/* Carries out what is decided until it waits or is done; the steps' letters. */
+static const char *walk(struct leave_facts f, char dst[16])
+{
+    static const char letters[] = {
+        [LEAVE_WAIT] = 'w',   [LEAVE_MARK] = 'm',        [LEAVE_DRAIN] = 'd', [LEAVE_ETCD] = 'e',
+        [LEAVE_CONFIG] = 'c', [LEAVE_DELETE_NODE] = 'n', [LEAVE_DONE] = '.'};
+    size_t n = 0;
+    for (; n < 15; n++) {
+        struct leave next = leave_decide(&f);
+        assert_non_null(next.text);
+        dst[n] = letters[next.step];
+        if (next.step == LEAVE_WAIT || next.step == LEAVE_DONE)
+            break;
+        f.node_marked |= next.step == LEAVE_MARK;
+        f.drained |= next.step == LEAVE_DRAIN;
+        f.etcd_left |= next.step == LEAVE_ETCD;
+        f.config_left |= next.step == LEAVE_CONFIG;
+        f.node &= next.step != LEAVE_DELETE_NODE;
+    }
+    dst[n + 1] = '\0';
+    return dst;
+}
+
+static void members_leave_in_order(void **state)
+{
+    static const struct {
+        struct leave_facts facts;
+        const char *steps;
+    } cases[] = {
+        {{.other_control_planes = 1, .api_reachable = true, .node = true}, "mdn."},
+        {{.other_control_planes = 1, .api_reachable = true}, "."},
+        {{.other_control_planes = 1, .api_reachable = true, .token = true}, "w"},
+        {{.other_control_planes = 1, .api_reachable = true, .node = true, .token = true}, "mdnw"},
+        {{.control_plane = true, .other_control_planes = 2, .api_reachable = true, .node = true},
+         "mdecn."},
+        /* a dead one, whose Node somebody has deleted already */
+        {{.control_plane = true, .other_control_planes = 2, .api_reachable = true}, "ec."},
+        /* goes on where a server before it stopped */
+        {{.control_plane = true,
+          .other_control_planes = 1,
+          .api_reachable = true,
+          .node = true,
+          .node_marked = true},
+         "decn."},
+        {{.other_control_planes = 1, .node = true}, "w"},
+        {{.other_control_planes = 1, .api_reachable = true, .node = true, .task_under_way = true},
+         "w"},
+    };
+    char steps[16];
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+        assert_string_equal(walk(cases[i].facts, steps), cases[i].steps);
+}
+
+static void the_last_control_plane_just_goes(void **state)
+{
+    struct leave_facts f = {.control_plane = true, .api_reachable = true, .node = true};
+    char steps[16];
+    (void)state;
+    assert_string_equal(walk(f, steps), ".");
+    f.api_reachable = false;
+    assert_string_equal(walk(f, steps), ".");
+    assert_string_equal(leave_decide(&f).text,
+                        "it was the last control plane, and its cluster ended with it");
+    /* nobody holds a worker of a cluster that has ended; one that answers does */
+    f.control_plane = false;
+    assert_string_equal(walk(f, steps), ".");
+    f.api_reachable = true;
+    assert_string_equal(walk(f, steps), "mdn.");
+}
+
+static void the_endpoints_machine_is_released_last(void **state)
+{
+    struct leave_facts f = {.reason = LEAVE_RELEASED,
+                            .control_plane = true,
+                            .other_control_planes = 1,
+                            .api_reachable = true,
+                            .is_endpoint = true,
+                            .node = true};
+    char steps[16];
+    (void)state;
+    assert_string_equal(walk(f, steps), "w");
+    f.reason = LEAVE_REINSTALL; /* it comes back at its address */
+    assert_string_equal(walk(f, steps), "mdecn.");
+    f.reason = LEAVE_REJECTED; /* trust goes before service */
+    assert_string_equal(walk(f, steps), "mdecn.");
+    f = (struct leave_facts){.reason = LEAVE_RELEASED, .control_plane = true, .is_endpoint = true};
+    assert_string_equal(walk(f, steps), ".");
+}
+
+static void kubeadm_forgets_an_api_server(void **state)
+{
+    static const char text[] = "apiEndpoints:\n"
+                               "  cp1:\n    advertiseAddress: 10.0.0.1\n    bindPort: 6443\n"
+                               "  cp2:\n    advertiseAddress: 10.0.0.2\n    bindPort: 6443\n"
+                               "apiVersion: kubeadm.k8s.io/v1beta2\nkind: ClusterStatus\n";
+    char *left = NULL;
+    (void)state;
+    assert_int_equal(kubeadm_status_remove(text, "cp2", &left), 0);
+    assert_non_null(strstr(left, "cp1:"));
+    assert_non_null(strstr(left, "advertiseAddress: 10.0.0.1"));
+    assert_non_null(strstr(left, "bindPort: 6443"));
+    assert_non_null(strstr(left, "kind: ClusterStatus"));
+    assert_null(strstr(left, "cp2"));
+    char *none = NULL;
+    assert_int_equal(kubeadm_status_remove(left, "cp2", &none), -ENOENT);
+    assert_int_equal(kubeadm_status_remove("[]", "cp2", &none), -EBADMSG);
+    assert_int_equal(kubeadm_status_remove("a: [", "cp2", &none), -EBADMSG);
+    assert_int_equal(kubeadm_status_remove("", "cp2", &none), -EBADMSG);
+    assert_int_equal(kubeadm_status_remove("apiEndpoints: 7", "cp2", &none), -ENOENT);
+    assert_null(none);
+    free(left);
+}
+
+UNIT_MAIN(cmocka_unit_test(members_leave_in_order),
+          cmocka_unit_test(the_last_control_plane_just_goes),
+          cmocka_unit_test(the_endpoints_machine_is_released_last),
+          cmocka_unit_test(kubeadm_forgets_an_api_server))
