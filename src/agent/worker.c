@@ -7,12 +7,14 @@
 
 #include "agent/coldplug.h"
 #include "agent/disk-key.h"
-#include "agent/efi-boot.h"
+#include "image/efi-boot.h"
 #include "agent/handover.h"
 #include "agent/install.h"
 #include "agent/mounts.h"
 #include "agent/network.h"
 #include "agent/retry.h"
+#include "agent/wipe.h"
+#include "agent/system-clock.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -230,6 +232,20 @@ static int say_hello(struct worker *w, const struct network_link *link, struct p
     return r;
 }
 
+/* Certificates that are made now are not valid for a system whose clock is far away. */
+static void follow_clock(int64_t server)
+{
+    int64_t own = clock_wall(&clock_system);
+    char text[CLOCK_TEXT_SIZE];
+    if (!system_clock_is_wrong(own, server))
+        return;
+    int r = system_clock_set(server);
+    if (r < 0)
+        log_warn("the clock is wrong, and cannot be set: %s", strerror(-r));
+    else
+        log_info("the clock was wrong: it follows the server's, %s", clock_text(server, text));
+}
+
 /* Asks until the server answers, through another link when this one leads nowhere. */
 static void ask_server(struct worker *w, struct protocol_answer *ret)
 {
@@ -256,6 +272,7 @@ static void ask_server(struct worker *w, struct protocol_answer *ret)
     }
     w->registered = true;
     mark(w, "the server has answered");
+    follow_clock((int64_t)ret->time_ms);
     if (ret->machine)
         (void)!str_copy(w->machine, sizeof(w->machine), ret->machine);
 }
@@ -290,16 +307,21 @@ static void rule_failed(struct worker *w, const struct install_failure *failure,
     clock_sleep_ms(RULE_AGAIN_MS);
 }
 
+static struct install work_of(struct worker *w)
+{
+    return (struct install){.cmdline = &w->cmdline,
+                            .key = w->key,
+                            .machine = w->machine,
+                            .inventory = &w->inventory,
+                            .storage = w->storage,
+                            .reporter = w->reporter,
+                            .rng = &rng_system,
+                            .started = w->started};
+}
+
 static void install(struct worker *w, const struct protocol_plan *plan)
 {
-    struct install run = {.cmdline = &w->cmdline,
-                          .key = w->key,
-                          .machine = w->machine,
-                          .inventory = &w->inventory,
-                          .storage = w->storage,
-                          .reporter = w->reporter,
-                          .rng = &rng_system,
-                          .started = w->started};
+    struct install run = work_of(w);
     struct install_failure failure = {0};
     struct err err = ERR_INIT;
     uint32_t pause = 0;
@@ -326,6 +348,39 @@ static void install(struct worker *w, const struct protocol_plan *plan)
     clock_sleep_ms(again ? pause : 0);
 }
 
+/*
+ * The key of the life that has ended is of no use any more: when the machine stays on, this process
+ * ends, and the next one begins with another key.
+ */
+static void end_life(const struct protocol_wipe *plan)
+{
+    (void)unlink(KEY_PATH);
+    if (plan->power_off) {
+        log_info("released: powering off");
+        int r = handover_power_off();
+        log_error("cannot power off: %s", strerror(-r));
+    }
+    exit(0);
+}
+
+static void wipe(struct worker *w, const struct protocol_wipe *plan)
+{
+    struct install run = work_of(w);
+    struct install_failure failure = {0};
+    struct err err = ERR_INIT;
+    w->key_settled = true;
+    show_state(w, "wiping the disks: this machine is being released");
+    if (wipe_run(&run, plan, &failure, &err) == 0)
+        end_life(plan);
+    log_error("%s: %s: %s", failure.step, failure.reason, err_text(&err));
+    if (failure.by_rule) {
+        rule_failed(w, &failure, &err);
+        return;
+    }
+    reporter_say(w->reporter, failure.step, failure.reason, true, err_text(&err));
+    (void)!reporter_flush(w->reporter, LOCAL_BOOT_MS);
+}
+
 /* stage2 was started although the disk is installed: the firmware gets another chance. */
 static void boot_local(struct worker *w)
 {
@@ -347,6 +402,12 @@ static void step(struct worker *w)
         else
             wait_for_poll(&answer);
         break;
+    case PROTOCOL_WIPE:
+        if (answer.has_wipe)
+            wipe(w, &answer.wipe);
+        else
+            wait_for_poll(&answer);
+        break;
     case PROTOCOL_BOOT:
         boot_local(w);
         break;
@@ -356,7 +417,6 @@ static void step(struct worker *w)
     case PROTOCOL_RESYNC:
     case PROTOCOL_TASK:
     case PROTOCOL_REBOOT:
-    case PROTOCOL_WIPE:
         show_wait(w, &answer);
         wait_for_poll(&answer);
         break;

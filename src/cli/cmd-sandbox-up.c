@@ -212,7 +212,8 @@ const struct command cmd_sandbox_up = {
     .options = options,
     .details =
         "SPEC is NAME[,FIELD=VALUE...]: firmware=bios|uefi, boot=network|disk|firmware,\n"
-        "memory=SIZE, cpus=N, serial=TEXT, uuid=UUID, vnc=true, rom=false, and as often as wanted\n"
+        "memory=SIZE, cpus=N, serial=TEXT, uuid=UUID, clock=TIME, vnc=true, rom=false, and as "
+        "often as wanted\n"
         "disk=SIZE[/virtio|scsi|nvme|ahci[/SERIAL[/BLOCKSIZE[/WRITERATE]]]] and\n"
         "nic=[virtio|e1000e|e1000|rtl8139|vmxnet3][/MAC[/down]].\n"
         "A machine has one disk of 8 GiB and one NIC unless others are given, 1 GiB of memory,\n"

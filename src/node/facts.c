@@ -115,6 +115,7 @@ static json_t *system_facts(const struct node *node)
     }
     set_text(system, "osImage", os);
     set_text(system, "bootID", boot);
+    (void)json_object_set_new(system, "clock", json_integer(clock_wall(&clock_system)));
     (void)json_object_set_new(system, "hostKeys", host_keys(node));
     return system;
 }

@@ -95,6 +95,7 @@ json_t *protocol_answer_to_json(const struct protocol_answer *answer)
     set_string(body, "machine", answer->machine);
     set_string(body, "reason", answer->reason);
     set_u64(body, "pollSeconds", answer->poll_seconds);
+    set_u64(body, "time", answer->time_ms);
     if (answer->has_plan)
         (void)json_object_set_new(body, "plan", plan_to_json(&answer->plan));
     if (answer->has_wipe)
@@ -227,6 +228,8 @@ static int parse(json_t *body, struct protocol_answer *answer, struct err *err)
         r = field_string(body, "reason", &answer->reason, err);
     if (r == 0)
         r = field_u64(body, "pollSeconds", &poll, err);
+    if (r == 0)
+        r = field_u64(body, "time", &answer->time_ms, err);
     answer->poll_seconds = poll > 3600 ? 3600 : (uint32_t)poll;
     if (r == 0)
         r = parse_parts(body, answer, err);

@@ -129,6 +129,7 @@ struct protocol_answer {
     char *machine;         /* the Machine's name, or NULL */
     char *reason;          /* for people, or NULL */
     uint32_t poll_seconds; /* before the next hello */
+    uint64_t time_ms;      /* the server's wall clock as it answered; 0: not told */
     bool has_plan;
     struct protocol_plan plan;
     bool has_wipe;

@@ -150,6 +150,7 @@ static void test_answer_round_trip(void **state)
     struct protocol_answer answer = {.action = PROTOCOL_INSTALL,
                                      .machine = strdup("node1"),
                                      .poll_seconds = 5,
+                                     .time_ms = 1795000000000,
                                      .has_plan = true};
     answer.plan = (struct protocol_plan){.image = strdup("debian"),
                                          .manifest_path = strdup("/images/debian.json"),
@@ -163,6 +164,7 @@ static void test_answer_round_trip(void **state)
     assert_int_equal(protocol_answer_parse(body, &back, &err), 0);
     json_auto_t *again = protocol_answer_to_json(&back);
     assert_true(json_equal(body, again));
+    assert_true(back.time_ms == answer.time_ms);
     protocol_answer_free(&answer);
     protocol_answer_free(&back);
     json_object_del(json_object_get(body, "plan"), "sealedSeed");
@@ -184,6 +186,44 @@ static void test_task_answer_round_trip(void **state)
     json_object_del(body, "task");
     assert_int_equal(protocol_answer_parse(body, &back, &err), -EBADMSG);
     assert_string_equal(err.text, "task: missing");
+}
+
+static void test_wipe_answer_round_trip(void **state)
+{
+    (void)state;
+    struct protocol_answer answer = {
+        .action = PROTOCOL_WIPE,
+        .has_wipe = true,
+        .wipe = {.generation = 3,
+                 .method = PROTOCOL_WIPE_SECURE_ERASE,
+                 .root_only = true,
+                 .root = {.wwn = strdup("0x5000"), .rotational = 1, .allow_overwrite = true},
+                 .power_off = true},
+    };
+    struct protocol_answer back;
+    struct err err = ERR_INIT;
+    json_auto_t *body = protocol_answer_to_json(&answer);
+    assert_int_equal(protocol_answer_parse(body, &back, &err), 0);
+    assert_int_equal(back.wipe.method, PROTOCOL_WIPE_SECURE_ERASE);
+    assert_string_equal(back.wipe.root.wwn, "0x5000");
+    assert_true(back.wipe.root_only && back.wipe.power_off);
+    json_auto_t *again = protocol_answer_to_json(&back);
+    assert_true(json_equal(body, again));
+    protocol_answer_free(&answer);
+    protocol_answer_free(&back);
+    json_t *wipe = json_object_get(body, "wipe");
+    assert_int_equal(json_object_set_new(wipe, "method", json_string("burn")), 0);
+    assert_int_equal(protocol_answer_parse(body, &back, &err), -EBADMSG);
+    assert_int_equal(json_object_set_new(wipe, "method", json_string("zero")), 0);
+    assert_int_equal(json_object_set_new(wipe, "generation", json_integer(0)), 0);
+    assert_int_equal(protocol_answer_parse(body, &back, &err), -EBADMSG);
+    assert_int_equal(json_object_del(body, "wipe"), 0);
+    assert_int_equal(protocol_answer_parse(body, &back, &err), -EBADMSG);
+    assert_string_equal(err.text, "wipe: missing");
+    assert_int_equal(json_object_set_new(body, "action", json_string("reboot")), 0);
+    assert_int_equal(protocol_answer_parse(body, &back, &err), 0);
+    assert_int_equal(back.action, PROTOCOL_REBOOT);
+    protocol_answer_free(&back);
 }
 
 static void test_report_round_trip(void **state)
@@ -221,6 +261,7 @@ int main(void)
         cmocka_unit_test(test_hello_round_trip),
         cmocka_unit_test(test_answer_round_trip),
         cmocka_unit_test(test_task_answer_round_trip),
+        cmocka_unit_test(test_wipe_answer_round_trip),
         cmocka_unit_test(test_report_round_trip),
     };
     return cmocka_run_group_tests(tests, setup, NULL);

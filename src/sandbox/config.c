@@ -263,6 +263,17 @@ static int machine_uuid(void *object, const json_t *value, struct err *err)
     return str_copy(m->uuid, sizeof(m->uuid), text);
 }
 
+static int machine_clock(void *object, const json_t *value, struct err *err)
+{
+    struct sandbox_machine *m = object;
+    const char *text = json_string_value(value);
+    int64_t ms = 0;
+    if (!text || clock_parse(text, &ms) < 0 || ms < 0)
+        return err_set(err, -EINVAL, "expected a time such as 2001-01-01T00:00:00Z, found \"%s\"",
+                       text ? text : "(no text)");
+    return str_copy(m->clock, sizeof(m->clock), text);
+}
+
 static int machine_vnc(void *object, const json_t *value, struct err *err)
 {
     return take_bool(value, &((struct sandbox_machine *)object)->vnc, err);
@@ -303,10 +314,19 @@ static int machine_nics(void *object, const json_t *value, struct err *err)
 }
 
 static const struct field machine_fields[] = {
-    {"name", machine_name},     {"firmware", machine_firmware}, {"boot", machine_boot},
-    {"memory", machine_memory}, {"cpus", machine_cpus},         {"serial", machine_serial},
-    {"uuid", machine_uuid},     {"vnc", machine_vnc},           {"rom", machine_rom},
-    {"disks", machine_disks},   {"nics", machine_nics},         {NULL, NULL},
+    {"name", machine_name},
+    {"firmware", machine_firmware},
+    {"boot", machine_boot},
+    {"memory", machine_memory},
+    {"cpus", machine_cpus},
+    {"serial", machine_serial},
+    {"uuid", machine_uuid},
+    {"clock", machine_clock},
+    {"vnc", machine_vnc},
+    {"rom", machine_rom},
+    {"disks", machine_disks},
+    {"nics", machine_nics},
+    {NULL, NULL},
 };
 
 /* Repeatable bytes for a thing that the configuration does not name. */

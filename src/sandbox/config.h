@@ -15,6 +15,7 @@
  *       disks: [8Gi, {size: 16Gi, model: nvme, serial: FAST1, writeRate: 100Mi}]
  *       nics: [{mac: "52:54:00:12:34:56", model: virtio, link: true}]
  *       serial: NODE-1
+ *       clock: 2001-01-01T00:00:00Z  # at power-on, as with an empty battery
  *       uuid: 1b4e28ba-2fa1-41d2-883f-0016d3cca427
  *       rom: true                  # the NICs' option ROMs (iPXE); false: the firmware's own PXE
  *       vnc: false
@@ -29,6 +30,7 @@
 #include <jansson.h>
 
 #include "base/addr.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/str.h"
 
@@ -73,6 +75,7 @@ struct sandbox_machine {
     uint32_t cpus;
     char serial[65];
     char uuid[UUID_TEXT_SIZE];
+    char clock[CLOCK_TEXT_SIZE]; /* what its hardware clock says at power-on; "": the truth */
     bool rom;
     bool vnc;
     struct sandbox_disk disks[SANDBOX_DISKS_MAX];

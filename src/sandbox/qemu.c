@@ -180,6 +180,10 @@ void qemu_command(const struct sandbox_machine *m, const struct qemu_host *host,
     argv_push(a, "-smbios");
     argv_add(a, "type=1,manufacturer=Slipway,product=Sandbox,serial=%s,uuid=%s", m->serial,
              m->uuid);
+    if (m->clock[0]) {
+        argv_push(a, "-rtc");
+        argv_add(a, "base=%.19s", m->clock); /* without the Z: QEMU takes UTC */
+    }
     argv_push(a, "-boot");
     argv_push(a, "menu=off,splash-time=0,reboot-timeout=5000");
     argv_push(a, "-device");

@@ -66,7 +66,8 @@ static void test_every_field(void **state)
     struct sandbox_machine m =
         parse("{\"name\":\"n\",\"firmware\":\"uefi\",\"boot\":\"disk\",\"memory\":\"512Mi\","
               "\"cpus\":1,\"serial\":\"S1\",\"uuid\":\"1b4e28ba-2fa1-41d2-883f-0016d3cca427\","
-              "\"vnc\":true,\"disks\":[\"1Gi\",{\"size\":\"2Gi\",\"model\":\"nvme\","
+              "\"clock\":\"2001-01-01T00:00:00Z\",\"vnc\":true,\"disks\":[\"1Gi\",{\"size\":"
+              "\"2Gi\",\"model\":\"nvme\","
               "\"serial\":\"FAST\",\"blockSize\":4096,\"writeRate\":\"10Mi\"}],"
               "\"nics\":[{\"mac\":\"52:54:00:00:00:01\",\"model\":\"e1000e\",\"link\":false}]}");
     assert_int_equal(m.firmware, SANDBOX_UEFI);
@@ -74,6 +75,7 @@ static void test_every_field(void **state)
     assert_int_equal(m.memory, (uint64_t)512 << 20);
     assert_int_equal(m.cpus, 1);
     assert_string_equal(m.serial, "S1");
+    assert_string_equal(m.clock, "2001-01-01T00:00:00Z");
     assert_true(m.vnc);
     assert_int_equal(m.disk_count, 2);
     assert_int_equal(m.disks[1].model, SANDBOX_DISK_NVME);
@@ -104,6 +106,7 @@ static void test_errors_name_the_field(void **state)
          "nics: [0]: mac: not a MAC"},
         {"{\"name\":\"n\",\"serial\":\"a,file=/etc/passwd\"}", "serial: expected printable"},
         {"{\"name\":\"n\",\"uuid\":\"1b4e28ba\"}", "uuid: not a UUID"},
+        {"{\"name\":\"n\",\"clock\":\"yesterday\"}", "clock: expected a time such as"},
         {"{\"name\":\"n\",\"firmware\":\"efi\"}", "firmware: expected one of bios, uefi"},
     };
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {

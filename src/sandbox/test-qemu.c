@@ -49,6 +49,7 @@ static void test_network_first(void **state)
     assert_has(text, "virtio-blk-pci,drive=disk0,serial=n1-0,bootindex=2 ");
     assert_has(text, "ifname=vm3-0,");
     assert_null(strstr(text, "pflash"));
+    assert_null(strstr(text, "-rtc"));
 }
 
 static void test_disk_first(void **state)
@@ -71,7 +72,9 @@ static void test_uefi_with_its_own_order(void **state)
 {
     (void)state;
     char text[8192];
-    command("n1,firmware=uefi,boot=firmware,disk=1Gi/nvme/S/4096", true, text, sizeof(text));
+    command("n1,firmware=uefi,boot=firmware,clock=2001-01-01T00:00:00Z,disk=1Gi/nvme/S/4096", true,
+            text, sizeof(text));
+    assert_has(text, "-rtc base=2001-01-01T00:00:00 ");
     assert_has(text, "if=pflash,unit=0,format=raw,readonly=on,file=/ovmf/CODE.fd");
     assert_has(text, "if=pflash,unit=1,format=raw,file=vars.fd");
     assert_has(text, "nvme,drive=disk0,serial=S,logical_block_size=4096,physical_block_size=4096 ");

@@ -37,7 +37,9 @@ static void send_text(struct call *call, char *text)
 
 static void send_answer(struct call *call, const struct protocol_answer *answer)
 {
-    json_auto_t *body = protocol_answer_to_json(answer);
+    struct protocol_answer timed = *answer;
+    timed.time_ms = (uint64_t)clock_wall(call->server->clock);
+    json_auto_t *body = protocol_answer_to_json(&timed);
     send_text(call, body ? protocol_guard_answer(call->server->guard, &call->request, body) : NULL);
 }
 

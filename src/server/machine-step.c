@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 
+#include "base/clock.h"
 #include "base/str.h"
 #include "resource/format.h"
 
@@ -15,6 +16,7 @@ enum {
     CANDIDATE_SAME_MS = 60 * 1000,       /* how exact its time is */
     CANDIDATE_STALE_MS = 10 * 60 * 1000, /* it asks no more */
     NOTE_AGAIN_MS = 60 * 1000,           /* between two warnings of one reason */
+    CLOCK_APART_MS = 60 * 1000,          /* a machine's clock that is worth a warning */
 };
 /* Until a machine that came back without booting from the network is told to restart again. */
 enum { RESTART_AGAIN_MS = 10 * 60 * 1000 };
@@ -558,6 +560,23 @@ static bool is_leaving(const struct machine_view *v, int64_t installed)
            (!str_empty(v->effective->image) && v->effective->install_generation > installed);
 }
 
+/* kubelet's certificates are not valid for a system whose clock is far from ours. */
+static void check_clock(const struct machine_view *v, const struct machine_event *e,
+                        struct machine_change *c)
+{
+    const json_t *said = json_object_get(e->hello->system, "clock");
+    int64_t ahead = json_is_integer(said) ? json_integer_value(said) - e->now_ms : 0;
+    char age[32], text[160];
+    if (ahead > -CLOCK_APART_MS && ahead < CLOCK_APART_MS)
+        return;
+    (void)snprintf(text, sizeof(text),
+                   "its clock is %s %s the server's: certificates may not be valid; check its NTP "
+                   "servers (spec.network.ntp) and its battery",
+                   clock_age_text(ahead < 0 ? -ahead : ahead, age, sizeof(age)),
+                   ahead < 0 ? "behind" : "ahead of");
+    warn_rarely(c, v, e->now_ms, "ClockSkew", text);
+}
+
 static void hello_node(const struct machine_view *v, const struct machine_event *e,
                        struct machine_change *c)
 {
@@ -569,6 +588,7 @@ static void hello_node(const struct machine_view *v, const struct machine_event 
     }
     note_installed(v, c, e->hello->install_generation);
     c->addresses = e->hello->addresses != NULL;
+    check_clock(v, e, c);
     if (is_leaving(v, c->installed_generation >= 0 ? c->installed_generation
                                                    : v->machine->status.installed_generation)) {
         hello_leaving(v, e, c);

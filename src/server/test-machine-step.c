@@ -826,7 +826,39 @@ static void test_reinstallation_at_the_next_boot(void **state)
     fixture_free(&f);
 }
 
+static size_t skew_warnings(struct fixture *f, int64_t ahead_ms)
+{
+    struct protocol_hello h = {.program = PROTOCOL_NODE, .install_generation = 1};
+    size_t found = 0;
+    h.system = json_pack("{s:I}", "clock", (json_int_t)(clock_wall(&f->clock.clock) + ahead_ms));
+    step(f, (struct machine_event){.type = MACHINE_EVENT_HELLO, .hello = &h});
+    json_decref(h.system);
+    for (size_t i = 0; i < f->change.n_notes; i++)
+        found += str_eq(f->change.notes[i].reason, "ClockSkew") ? 1 : 0;
+    return found;
+}
+
+static void test_wrong_clock_is_told_now_and_then(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_init(&f, APPROVED);
+    hello(&f, PROTOCOL_AGENT, 0);
+    report(&f, PROTOCOL_STEP_INSTALLED, NULL, false);
+    assert_int_equal(skew_warnings(&f, 59000), 0);
+    assert_int_equal(skew_warnings(&f, -59000), 0);
+    assert_int_equal(skew_warnings(&f, -INT64_C(86400000) * 3), 1);
+    assert_string_equal(f.change.notes[f.change.n_notes - 1].message,
+                        "its clock is 3d behind the server's: certificates may not be valid; check "
+                        "its NTP servers (spec.network.ntp) and its battery");
+    assert_int_equal(skew_warnings(&f, 61000), 0);
+    clock_fake_advance(&f.clock, 61000);
+    assert_int_equal(skew_warnings(&f, 61000), 1);
+    fixture_free(&f);
+}
+
 UNIT_MAIN(cmocka_unit_test(test_whole_life),
+          cmocka_unit_test(test_wrong_clock_is_told_now_and_then),
           cmocka_unit_test(test_installed_machine_is_not_reinstalled),
           cmocka_unit_test(test_lost_installed_report),
           cmocka_unit_test(test_other_keys_change_nothing),
