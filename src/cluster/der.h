@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Reading DER (X.690 section 10) on the bounds-checked reader: one-byte tags, definite lengths in
- * their shortest form, nothing else. Anything else makes the reader bad. Private to the folder.
+ * their shortest form, nothing else. Anything else makes the reader bad.
  */
 #pragma once
 

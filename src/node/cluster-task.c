@@ -46,6 +46,8 @@ void cluster_set_phase(struct cluster_run *run, const char *phase)
         return;
     (void)snprintf(text, sizeof(text), "STATUS=%s", phase);
     service_manager_tell(text);
+    if (run->tools->on_phase)
+        run->tools->on_phase(run->tools->data, phase);
     /* By hand, there may be no task that this would be the state of. */
     if (run->state.task)
         (void)save_state(run, false);

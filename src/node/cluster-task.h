@@ -17,7 +17,9 @@ struct cluster_tools {
     const char *systemctl;  /* program; NULL: systemd is not told of changed drop-ins */
     const char *podnet;     /* slipway-podnet; NULL: what it set up is left */
     unsigned runtime_ms;    /* how long the container runtime may take to answer */
-    const volatile sig_atomic_t *cancel; /* not 0: end soon; may be NULL */
+    const volatile sig_atomic_t *cancel;             /* not 0: end soon; may be NULL */
+    void (*on_phase)(void *data, const char *phase); /* another one has begun; may be NULL */
+    void *data;
 };
 
 enum { CLUSTER_RUNTIME_MS = 180000 };

@@ -13,6 +13,7 @@
 #include "node/post.h"
 #include "node/show-status.h"
 #include "node/units.h"
+#include "node/up.h"
 
 enum { EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_NOT_CONFIGURED = 3 };
 
@@ -27,7 +28,8 @@ static const char help_text[] =
     "\n"
     "Runs on a machine that Slipway installed: configures it at its first boot and reports it to "
     "the\n"
-    "server. systemd starts all of this; people need only status.\n"
+    "server. systemd starts all of this; people need only status. Without a server, up makes any\n"
+    "prepared host a node.\n"
     "\n"
     "Commands:\n"
     "  status       Show what first boot did, and to which server this machine belongs\n"
@@ -36,6 +38,7 @@ static const char help_text[] =
     "  run          Run the machine's commands, report to the server, and stay\n"
     "  report       As run, but end when the server has answered\n"
     "  cluster-task Do what the server told this machine to do in its cluster; run starts it\n"
+    "  up           Make this host a node without a server; see slipway-node up --help\n"
     "  reset        Take this machine out of its cluster: kubeadm reset, and what that leaves\n"
     "\n"
     "Options:\n"
@@ -149,6 +152,8 @@ static int run_reset(const struct arguments *a)
     }
     if (cluster_reset_by_hand(&a->node, &tools, &err) < 0)
         return failed(&err);
+    if (up_forget(&a->node, &err) < 0)
+        return failed(&err);
     log_info("This machine is in no cluster any more.");
     return 0;
 }
@@ -188,6 +193,14 @@ static int run_status(const struct arguments *a)
     if (show_status(&a->node, a->json, &configured, &err) < 0)
         return failed(&err);
     return configured ? 0 : EXIT_NOT_CONFIGURED;
+}
+
+/* It has options of its own. */
+static int run_up(int argc, char **argv)
+{
+    static const struct arguments none = {.node = {.root = "", .clock = &clock_system}};
+    struct cluster_tools tools = cluster_tools(&none);
+    return up_main(argc, argv, &tools);
 }
 
 static int run_command(const char *command, const struct arguments *a)
@@ -251,6 +264,8 @@ int main(int argc, char **argv)
         {"version", no_argument, NULL, 'V'},    {0}};
     struct arguments a = {.node = {.root = "", .clock = &clock_system}};
     log_init(LOG_LEVEL_INFO, LOG_STYLE_AUTO);
+    if (argc > 1 && str_eq(argv[1], "up") && trust_init() == 0)
+        return run_up(argc - 1, argv + 1);
     opterr = 0;
     for (int option; (option = getopt_long(argc, argv, "o:hv", options, NULL)) != -1;) {
         int status = take_option(option, &a);

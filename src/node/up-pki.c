@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "node/up-pki.h"
+
+#include <string.h>
+
+#include "base/file.h"
+#include "base/str.h"
+#include "node/cluster-store.h"
+
+#define FOLDER PROTOCOL_TASK_DIR "/pki"
+
+enum { FILE_MAX = 256 << 10 };
+
+/* What kubeadm takes over when it is there. An authority may come without its key. */
+static const struct {
+    const char *name;
+    mode_t mode;
+} files[] = {
+    {"ca.crt", 0644},
+    {"ca.key", 0600},
+    {"front-proxy-ca.crt", 0644},
+    {"front-proxy-ca.key", 0600},
+    {"etcd/ca.crt", 0644},
+    {"etcd/ca.key", 0600},
+    {"sa.pub", 0644},
+    {"sa.key", 0600},
+};
+
+static void wipe(char **text)
+{
+    if (*text)
+        explicit_bzero(*text, strlen(*text));
+    free(*text);
+}
+
+/* folder/name of the node, or nothing. */
+static int read_one(const struct node *node, const char *folder, const char *name, char **ret,
+                    struct err *err)
+{
+    _autofree_ char *path = str_format("%s/%s", folder, name);
+    int r = path ? node_read(node, path, FILE_MAX, ret, NULL, err) : -ENOMEM;
+    return r == -ENOENT || r == -ENOTDIR ? 0 : r;
+}
+
+static int keep_one(const struct node *node, const char *folder, const char *name, struct err *err)
+{
+    _cleanup_(wipe) char *text = NULL;
+    _autofree_ char *path = str_format(FOLDER "/%s", name);
+    int r = path ? read_one(node, folder, name, &text, err) : -ENOMEM;
+    return r < 0 || !text ? r : node_write_text(node, path, text, 0600, err);
+}
+
+int up_pki_keep(const struct node *node, const char *folder, struct err *err)
+{
+    _autofree_ char *own = node_path(node, FOLDER);
+    if (!own)
+        return -ENOMEM;
+    if (node_exists(node, FOLDER))
+        return 0;
+    int r = cluster_folder_make(node, err);
+    if (r == 0)
+        r = dir_make(own, 0700, err);
+    for (size_t i = 0; r == 0 && i < ARRAY_SIZE(files); i++)
+        r = keep_one(node, folder, files[i].name, err);
+    return r;
+}
+
+int up_pki_add(const struct node *node, const char *folder, struct protocol_task *task,
+               struct err *err)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+        _cleanup_(wipe) char *text = NULL;
+        _autofree_ char *path = str_format("%s/%s", folder, files[i].name);
+        int r = path ? read_one(node, FOLDER, files[i].name, &text, err) : -ENOMEM;
+        if (r == 0 && text)
+            r = protocol_task_add_file(task, path, files[i].mode, text);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+int up_pki_forget(const struct node *node, struct err *err)
+{
+    _autofree_ char *own = node_path(node, FOLDER);
+    int r = own ? 0 : -ENOMEM;
+    for (size_t i = 0; r == 0 && i < ARRAY_SIZE(files); i++) {
+        _autofree_ char *path = str_format(FOLDER "/%s", files[i].name);
+        r = path ? cluster_secret_remove(node, path, err) : -ENOMEM;
+    }
+    return r < 0 ? r : tree_remove(own, err);
+}
