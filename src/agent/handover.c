@@ -100,3 +100,9 @@ int handover_reboot(void)
     sync();
     return reboot(LINUX_REBOOT_CMD_RESTART) < 0 ? -errno : 0;
 }
+
+int handover_power_off(void)
+{
+    sync();
+    return reboot(LINUX_REBOOT_CMD_POWER_OFF) < 0 ? -errno : 0;
+}

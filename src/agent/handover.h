@@ -25,6 +25,7 @@ int partition_mount(const char *device, const char *const *types, const char *pa
 int handover_load(const struct image_boot *boot, const char *disk, const char *extra_arguments,
                   struct err *err) _must_check_;
 
-/* Starts the loaded kernel, or reboots. Returns only on failure, a negative errno. */
+/* Starts the loaded kernel, reboots or powers off. Returns only on failure, a negative errno. */
 int handover_kexec(void);
 int handover_reboot(void);
+int handover_power_off(void);

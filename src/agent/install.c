@@ -10,7 +10,7 @@
 
 #include "agent/disk-key.h"
 #include "agent/disk-rule.h"
-#include "agent/efi-boot.h"
+#include "image/efi-boot.h"
 #include "agent/handover.h"
 #include "agent/imaging.h"
 #include "agent/layout.h"

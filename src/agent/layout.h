@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include "agent/efi-option.h"
+#include "image/efi-option.h"
 #include "agent/imaging.h"
 #include "base/random.h"
 #include "provision/seed.h"

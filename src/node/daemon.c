@@ -100,9 +100,42 @@ static void server_answered(struct daemon *d, const struct protocol_answer *answ
     d->heard = true;
 }
 
+static bool send_report(struct daemon *d, struct protocol_report *report);
+
+static bool say_restart(struct daemon *d, const char *failure, const char *message)
+{
+    struct protocol_report report = {
+        .step = strdup(PROTOCOL_STEP_RESTARTING),
+        .message = message ? strdup(message) : NULL,
+        .failure = failure ? strdup(failure) : NULL,
+    };
+    bool told = report.step && send_report(d, &report);
+    protocol_report_free(&report);
+    return told;
+}
+
+/* The server paces this: a machine that comes back as it was is told again after a while. */
+static void restart(struct daemon *d, const struct protocol_answer *answer)
+{
+    struct err err = ERR_INIT;
+    if (!d->options->restart)
+        return;
+    log_info("The server wants this machine to %s.", answer->reason ? answer->reason : "restart");
+    status("restarting");
+    (void)say_restart(d, NULL, answer->reason);
+    if (d->options->restart(d->options->start_data, &err) == 0)
+        return;
+    log_error("The machine does not restart: %s", err_text(&err));
+    (void)say_restart(d, "RestartFailed", err_text(&err));
+}
+
 static void take_answer(struct daemon *d, const struct protocol_answer *answer)
 {
     server_answered(d, answer);
+    if (answer->action == PROTOCOL_REBOOT) {
+        restart(d, answer);
+        return;
+    }
     if (answer->action == PROTOCOL_REJECT)
         status("rejected by the server");
     else if (answer->action == PROTOCOL_WAIT && answer->reason)

@@ -13,6 +13,8 @@ struct node_daemon_options {
        are left to another process. */
     int (*start_task)(void *data, struct err *err);
     void *start_data;
+    /* Restarts the machine, to boot from the network if that can be told; NULL: it is not. */
+    int (*restart)(void *data, struct err *err);
     bool once; /* return when everything was said and done, instead of staying */
 };
 

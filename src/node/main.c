@@ -3,9 +3,11 @@
 #include <getopt.h>
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/str.h"
+#include "image/efi-boot.h"
 #include "node/cluster-task.h"
 #include "node/daemon.h"
 #include "node/first-boot.h"
@@ -164,6 +166,18 @@ static int start_cluster_task(void *data, struct err *err)
     return units_start("slipway-node-cluster.service", err);
 }
 
+/* Where firmware tries the disk first, it is told to try the network once. */
+static int restart_machine(void *data, struct err *err)
+{
+    static const struct efi_boot_options options = {.efivars = "/sys/firmware/efi/efivars"};
+    struct err why = ERR_INIT;
+    (void)data;
+    int r = access(options.efivars, F_OK) == 0 ? efi_boot_network_next(&options, &why) : 0;
+    if (r < 0)
+        log_info("The next start is as the firmware likes: %s.", err_text(&why));
+    return units_restart_machine(err);
+}
+
 static int run_daemon(const struct arguments *a, bool once)
 {
     struct err err = ERR_INIT;
@@ -180,7 +194,8 @@ static int run_daemon(const struct arguments *a, bool once)
                                           .rng = &rng_system,
                                           .once = once,
                                           .transport = {post_send, post},
-                                          .start_task = once ? NULL : start_cluster_task};
+                                          .start_task = once ? NULL : start_cluster_task,
+                                          .restart = once ? NULL : restart_machine};
     if (r == 0 || r == -ENOENT)
         r = node_daemon_run(&a->node, &options, &err);
     return r < 0 ? failed(&err) : 0;

@@ -34,6 +34,7 @@ struct fake_server {
     unsigned deaf;          /* requests to drop first */
     char *tasks[TASKS_MAX]; /* sealed; handed out one by one, each with a hello */
     size_t next_task;
+    bool reboot; /* hellos are answered so */
 };
 
 /* " [TASK STATE FAILURE]" of a hello, "" when it has none. */
@@ -84,6 +85,8 @@ static char *answer_text(struct fake_server *server, const char *path, const cha
         note(server, path, request.body);
         if (str_eq(path, PROTOCOL_PATH_HELLO))
             hand_out_next(server, &answer);
+        if (server->reboot && str_eq(path, PROTOCOL_PATH_HELLO))
+            answer.action = PROTOCOL_REBOOT;
         json_t *body = protocol_answer_to_json(&answer);
         reply = protocol_guard_answer(server->guard, &request, body);
         json_decref(body);
@@ -535,6 +538,32 @@ static void test_a_task_that_was_interrupted(void **state)
     assert_last_said(s, "/v1/hello [t1 failed Interrupted]");
 }
 
+static int restart_system(void *data, struct err *err)
+{
+    struct scratch *s = data;
+    s->starts++;
+    return s->unit_dies ? err_set(err, -EIO, "systemd is away") : 0;
+}
+
+static void test_a_restart(void **state)
+{
+    struct scratch *s = *state;
+    start_member(s);
+    s->options.start_task = NULL;
+    s->server.reboot = true;
+    run(s); /* a daemon that only reports does not restart anything */
+    assert_said(s, (const char *const[]){"/v1/hello"}, 1);
+    s->options.restart = restart_system;
+    s->server.count = 0;
+    run(s);
+    assert_int_equal(s->starts, 1);
+    assert_said(s, (const char *const[]){"/v1/hello", "/v1/report restarting"}, 2);
+    s->unit_dies = true;
+    s->server.count = 0;
+    run(s);
+    assert_last_said(s, "/v1/report restarting RestartFailed: systemd is away");
+}
+
 static void test_failed_units(void **state)
 {
     (void)state;
@@ -552,4 +581,5 @@ UNIT_MAIN(TEST(test_reports_in), TEST(test_an_address_that_comes_late),
           TEST(test_nothing_is_said_without_an_identity), TEST(test_commands_run_once_and_in_order),
           TEST(test_a_task_that_ends_well), TEST(test_tasks_that_fail),
           TEST(test_tasks_that_are_refused), TEST(test_a_unit_that_dies),
-          TEST(test_a_task_that_was_interrupted), cmocka_unit_test(test_failed_units))
+          TEST(test_a_task_that_was_interrupted), TEST(test_a_restart),
+          cmocka_unit_test(test_failed_units))

@@ -38,6 +38,13 @@ int units_start(const char *unit, struct err *err)
     return proc_run(command, &options, NULL, err);
 }
 
+int units_restart_machine(struct err *err)
+{
+    static const char *const command[] = {"systemctl", "--no-wall", "reboot", NULL};
+    struct proc_options options = {.timeout_ms = START_TIMEOUT_MS};
+    return proc_run(command, &options, NULL, err);
+}
+
 void units_add_failed(json_t *system)
 {
     static const char *const command[] = {"systemctl",   "list-units", "--failed", "--plain",

@@ -15,3 +15,6 @@ int units_start(const char *unit, struct err *err) _must_check_;
 
 /* The names in what `systemctl list-units --failed --plain --no-legend` prints: a new array. */
 json_t *units_parse(const char *text);
+
+/* Asks systemd to restart the machine; it has not yet when this returns. 0 or a negative errno. */
+int units_restart_machine(struct err *err) _must_check_;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agent/efi-option.h"
+#include "image/efi-option.h"
 
 #include <string.h>
 #include <strings.h>
@@ -190,4 +190,30 @@ int efi_plan(const struct efi_entry *entries, size_t count, const uint16_t *orde
                        memcmp(plan.order, order, order_count * sizeof(*order)) != 0;
     *ret = plan;
     return 0;
+}
+
+size_t efi_order_without(uint16_t *order, size_t count, uint16_t number)
+{
+    size_t left = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (order[i] != number)
+            order[left++] = order[i];
+    }
+    return left;
+}
+
+int efi_network_entry(const struct efi_entry *entries, size_t count, const uint16_t *order,
+                      size_t order_count, uint16_t *ret_number)
+{
+    for (size_t i = 0; i < order_count; i++) {
+        for (size_t k = 0; k < count; k++) {
+            const struct efi_option *option = &entries[k].option;
+            if (entries[k].number != order[i] || !option->network ||
+                !(option->attributes & EFI_LOAD_OPTION_ACTIVE))
+                continue;
+            *ret_number = order[i];
+            return 0;
+        }
+    }
+    return -ENOENT;
 }

@@ -3,8 +3,9 @@
 
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
-#include "agent/efi-boot.h"
+#include "image/efi-boot.h"
 #include "base/file.h"
 #include "base/str.h"
 
@@ -36,14 +37,15 @@ static void test_built_option_is_parsed_again(void **state)
 }
 
 /* "UEFI PXEv4" as OVMF writes it: ACPI, PCI, MAC and IPv4 nodes. */
+static const uint8_t option_bytes[] = {
+    1, 0, 0, 0,  0x47, 0, 'n', 0, 0,  0,  2, 1,    12,   0, 0xd0, 0x41, 3,    0x0a, 0, 0, 0,
+    0, 1, 1, 6,  0,    0, 3,   3, 11, 37, 0, 0x52, 0x54, 0, 0x12, 0x34, 0x56, 0,    0, 0, 0,
+    0, 0, 0, 0,  0,    0, 0,   0, 0,  0,  0, 0,    0,    0, 0,    0,    0,    0,    0, 0, 0,
+    0, 1, 3, 12, 12,   0, 0,   0, 0,  0,  0, 0,    0,    0, 0x7f, 0xff, 4,    0};
+
 static void test_network_entry_is_recognised(void **state)
 {
     (void)state;
-    static const uint8_t option_bytes[] = {
-        1, 0, 0, 0,  0x47, 0, 'n', 0, 0,  0,  2, 1,    12,   0, 0xd0, 0x41, 3,    0x0a, 0, 0, 0,
-        0, 1, 1, 6,  0,    0, 3,   3, 11, 37, 0, 0x52, 0x54, 0, 0x12, 0x34, 0x56, 0,    0, 0, 0,
-        0, 0, 0, 0,  0,    0, 0,   0, 0,  0,  0, 0,    0,    0, 0,    0,    0,    0,    0, 0, 0,
-        0, 1, 3, 12, 12,   0, 0,   0, 0,  0,  0, 0,    0,    0, 0x7f, 0xff, 4,    0};
     struct efi_option option;
     assert_int_equal(efi_option_parse(option_bytes, sizeof(option_bytes), &option), 0);
     assert_true(option.network);
@@ -174,10 +176,74 @@ static void test_variables_are_written(void **state)
     assert_int_equal(tree_remove(base, NULL), 0);
 }
 
+static void read_variable(const char *vars, const char *name, char **ret, size_t *ret_len)
+{
+    _autofree_ char *path = str_format("%s/%s" GUID, vars, name);
+    assert_int_equal(file_read(path, 256, ret, ret_len, NULL), 0);
+}
+
+static void test_network_entry_for_the_next_start(void **state)
+{
+    (void)state;
+    struct efi_entry entries[] = {entry(0, false, "UiApp"), entry(1, true, "PXEv4"),
+                                  entry(2, true, "PXEv6")};
+    const uint16_t order[] = {0, 9, 2, 1};
+    uint16_t number = 0;
+    assert_int_equal(efi_network_entry(entries, 3, order, 4, &number), 0);
+    assert_int_equal(number, 2);
+    entries[2].option.attributes = 0;
+    assert_int_equal(efi_network_entry(entries, 3, order, 4, &number), 0);
+    assert_int_equal(number, 1);
+    assert_int_equal(efi_network_entry(entries, 1, order, 4, &number), -ENOENT);
+}
+
+/* What an installation wrote goes again, and only that. */
+static void test_variables_are_removed(void **state)
+{
+    (void)state;
+    char base[] = "/tmp/slipway-efi-XXXXXX";
+    uint8_t network[4 + sizeof(option_bytes)] = {7};
+    assert_non_null(mkdtemp(base));
+    make_folder(base, "esp/EFI/debian");
+    make_folder(base, "vars");
+    write_text(base, "esp/EFI/debian/shimx64.efi", "x", 1);
+    write_text(base, "vars/BootOrder" GUID, "\x07\0\0\0\x01\0", 6);
+    memcpy(network + 4, option_bytes, sizeof(option_bytes));
+    write_text(base, "vars/Boot0001" GUID, (const char *)network, sizeof(network));
+    _autofree_ char *vars = str_format("%s/vars", base);
+    _autofree_ char *esp = str_format("%s/esp", base);
+    struct efi_boot_options options = {
+        .efivars = vars, .esp_mount = esp, .description = "Slipway", .boot_next = true};
+    struct err err = ERR_INIT;
+    assert_int_equal(efi_boot_repair(&options, &target, &err), 0);
+    assert_int_equal(efi_boot_forget(&options, &err), 0);
+    _autofree_ char *order = NULL;
+    _autofree_ char *next = NULL;
+    _autofree_ char *kept = NULL;
+    size_t len = 0;
+    /* written whole: a variable ends there, where a file keeps its length */
+    read_variable(vars, "BootOrder", &order, &len);
+    assert_memory_equal(order, "\x07\0\0\0\x01\0", 6);
+    read_variable(vars, "Boot0001", &kept, &len);
+    assert_memory_equal(kept, network, sizeof(network));
+    _autofree_ char *gone = str_format("%s/Boot0000" GUID, vars);
+    _autofree_ char *gone_next = str_format("%s/BootNext" GUID, vars);
+    assert_int_equal(access(gone, F_OK), -1);
+    assert_int_equal(access(gone_next, F_OK), -1);
+    /* without an entry of ours nothing changes; the network can be next all the same */
+    assert_int_equal(efi_boot_forget(&options, &err), 0);
+    assert_int_equal(efi_boot_network_next(&options, &err), 0);
+    read_variable(vars, "BootNext", &next, &len);
+    assert_memory_equal(next, "\x07\0\0\0\x01\0", 6);
+    assert_int_equal(tree_remove(base, NULL), 0);
+}
+
 UNIT_MAIN(cmocka_unit_test(test_built_option_is_parsed_again),
           cmocka_unit_test(test_network_entry_is_recognised),
           cmocka_unit_test(test_network_stays_in_front),
           cmocka_unit_test(test_without_network_ours_is_first),
           cmocka_unit_test(test_second_installation_changes_as_little_as_it_can),
           cmocka_unit_test(test_loader_is_found_in_order_of_preference),
-          cmocka_unit_test(test_variables_are_written))
+          cmocka_unit_test(test_variables_are_written),
+          cmocka_unit_test(test_network_entry_for_the_next_start),
+          cmocka_unit_test(test_variables_are_removed))

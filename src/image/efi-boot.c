@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agent/efi-boot.h"
+#include "image/efi-boot.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -214,4 +214,59 @@ int efi_boot_repair(const struct efi_boot_options *options, const struct efi_tar
     if (r == 0 && options->boot_next)
         r = write_order(options, "BootNext", &plan->number, 1, err);
     return r;
+}
+
+static int remove_variable(const struct efi_boot_options *options, const char *name,
+                           struct err *err)
+{
+    _autofree_ char *path = variable_path(options, name);
+    if (!path)
+        return err_set(err, -ENOMEM, "out of memory");
+    make_mutable(path);
+    if (unlink(path) < 0 && errno != ENOENT)
+        return err_errno(err, -errno, "EFI variable %s", name);
+    return 0;
+}
+
+static int forget_next(const struct efi_boot_options *options, uint16_t number, struct err *err)
+{
+    uint8_t next[2];
+    ssize_t n = read_variable(options, "BootNext", next, sizeof(next));
+    bool ours = n == 2 && (next[0] | next[1] << 8) == number;
+    return ours ? remove_variable(options, "BootNext", err) : 0;
+}
+
+int efi_boot_forget(const struct efi_boot_options *options, struct err *err)
+{
+    uint16_t order[EFI_ORDER_MAX];
+    _autofree_ struct efi_entry *entries = calloc(ENTRIES_MAX, sizeof(*entries));
+    if (!entries)
+        return err_set(err, -ENOMEM, "out of memory");
+    size_t count = read_entries(options, entries), before = read_order(options, order);
+    size_t left = before;
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < count; i++) {
+        char name[16];
+        if (!str_eq(entries[i].option.description, options->description))
+            continue;
+        left = efi_order_without(order, left, entries[i].number);
+        (void)snprintf(name, sizeof(name), "Boot%04X", entries[i].number);
+        r = forget_next(options, entries[i].number, err);
+        if (r == 0)
+            r = remove_variable(options, name, err);
+    }
+    return r == 0 && left != before ? write_order(options, "BootOrder", order, left, err) : r;
+}
+
+int efi_boot_network_next(const struct efi_boot_options *options, struct err *err)
+{
+    uint16_t order[EFI_ORDER_MAX], number = 0;
+    _autofree_ struct efi_entry *entries = calloc(ENTRIES_MAX, sizeof(*entries));
+    if (!entries)
+        return err_set(err, -ENOMEM, "out of memory");
+    size_t count = read_entries(options, entries), order_count = read_order(options, order);
+    int r = efi_network_entry(entries, count, order, order_count, &number);
+    if (r < 0)
+        return err_set(err, r, "the firmware has no boot entry for the network");
+    return write_order(options, "BootNext", &number, 1, err);
 }

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/efi-option.h"
+#include "image/efi-option.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

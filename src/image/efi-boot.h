@@ -7,7 +7,7 @@
  */
 #pragma once
 
-#include "agent/efi-option.h"
+#include "image/efi-option.h"
 
 struct efi_boot_options {
     const char *efivars;   /* "/sys/firmware/efi/efivars" */
@@ -28,3 +28,15 @@ int efi_boot_repair(const struct efi_boot_options *options, const struct efi_tar
  * else GRUB, else systemd-boot; else the fallback. 0 or -ENOENT.
  */
 int efi_find_loader(const char *esp_mount, char ret[static EFI_LOADER_SIZE]) _must_check_;
+
+/*
+ * The reverse, for a machine whose disks are wiped: removes the entries of options->description and
+ * their places in BootOrder and BootNext. esp_mount is not used. 0 or what the firmware said.
+ */
+int efi_boot_forget(const struct efi_boot_options *options, struct err *err) _must_check_;
+
+/*
+ * The next start, and that one only, is from the network: BootNext names the first network entry of
+ * BootOrder. 0, or -ENOENT when the firmware has none.
+ */
+int efi_boot_network_next(const struct efi_boot_options *options, struct err *err) _must_check_;

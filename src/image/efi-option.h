@@ -73,3 +73,13 @@ struct efi_plan {
 int efi_plan(const struct efi_entry *entries, size_t count, const uint16_t *order,
              size_t order_count, const struct efi_target *target, struct efi_plan *ret)
     _must_check_;
+
+/* Takes a number out of an order, wherever it is. The new count. */
+size_t efi_order_without(uint16_t *order, size_t count, uint16_t number);
+
+/*
+ * The entry to start next for a boot from the network: the first active one of the order whose path
+ * goes through an adapter. 0 and *ret_number, or -ENOENT.
+ */
+int efi_network_entry(const struct efi_entry *entries, size_t count, const uint16_t *order,
+                      size_t order_count, uint16_t *ret_number) _must_check_;
