@@ -121,6 +121,7 @@ struct cluster {
     unsigned cordoned;
     unsigned evictions;
     char order[1024]; /* methods and paths */
+    bool dead;        /* the node's kubelet */
 };
 
 static struct fake_reply answer(void *user, const struct fake_request *request)
@@ -192,6 +193,7 @@ static void world_start(struct world *w, const struct cluster *cluster, uint32_t
     const struct kube_drain_options options = {.node = "node1",
                                                .deadline_ms = deadline_ms,
                                                .grace_seconds = -1,
+                                               .dead = cluster->dead,
                                                .user = w,
                                                .progress = on_progress,
                                                .done = on_drained};
@@ -252,6 +254,37 @@ static void test_budget_in_the_way(void **state)
     assert_int_equal(w.n_blockers, 1);
     assert_int_equal(w.n_evicted, 0);
     assert_string_equal(w.blocker, "ns/a: " BUDGET_WORDS);
+    world_stop(&w);
+}
+
+static void test_what_it_waits_for(void **state)
+{
+    (void)state;
+    struct world w;
+    char text[256];
+    const struct cluster cluster = {.pods.text = PODS(POD("a", "") "," POD("ds", DAEMON)),
+                                    .eviction = {.http = 429, .text = REFUSED}};
+    world_start(&w, &cluster, 60000);
+    assert_string_equal(kube_drain_describe(w.drain, text, sizeof(text)),
+                        "its pods are not known yet");
+    test_loop_until(&w.l, &w.told, 1);
+    assert_string_equal(kube_drain_describe(w.drain, text, sizeof(text)),
+                        "1 pod left; ns/a: " BUDGET_WORDS);
+    kube_drain_cancel(w.drain);
+    world_stop(&w);
+}
+
+static void test_dead_node(void **state)
+{
+    (void)state;
+    struct world w;
+    const struct cluster cluster = {
+        .pods.text = PODS(POD("a", "")), .eviction = {.http = 201, .text = "{}"}, .dead = true};
+    world_start(&w, &cluster, 60000);
+    test_loop_until(&w.l, &w.done, 1);
+    assert_int_equal(w.error, 0);
+    assert_int_equal(w.n_blockers, 0);
+    assert_int_equal(w.cluster.evictions, 1);
     world_stop(&w);
 }
 
@@ -374,6 +407,7 @@ UNIT_MAIN(cmocka_unit_test(test_which_pods_go), cmocka_unit_test(test_what_follo
           cmocka_unit_test(test_pauses), cmocka_unit_test(test_version_of_evictions),
           cmocka_unit_test(test_reasons), cmocka_unit_test(test_empty_node),
           cmocka_unit_test(test_pods_go), cmocka_unit_test(test_budget_in_the_way),
+          cmocka_unit_test(test_what_it_waits_for), cmocka_unit_test(test_dead_node),
           cmocka_unit_test(test_refusals_are_tried_again),
           cmocka_unit_test(test_pod_that_does_not_end),
           cmocka_unit_test(test_pod_that_may_not_be_evicted), cmocka_unit_test(test_no_such_node),

@@ -8,11 +8,13 @@
  *   cluster-handout.c  gives tasks to machines that say hello; cluster-task.c makes them
  *   cluster-link.c     the API server: Nodes; cluster-csr.c: certificate requests;
  *                      cluster-rbac.c: what joining machines may do
+ *   cluster-leave.c    members that leave; cluster-etcd.c: etcd's membership
  *   cluster-status.c   what people see
  */
 #pragma once
 
 #include "cluster/csr-decide.h"
+#include "cluster/leave.h"
 #include "cluster/pki-store.h"
 #include "cluster/plan.h"
 #include "kube/bootstrap-token.h"
@@ -21,6 +23,7 @@
 #include "server/private.h"
 
 struct cluster_link;
+struct etcd_change;
 
 /* A Machine of a Cluster. */
 struct cluster_machine {
@@ -37,14 +40,18 @@ struct cluster_entry {
     char *name;
     struct cluster *cluster; /* NULL: not there (yet), but Machines name it */
     struct map *members;     /* name -> struct cluster_machine */
-    struct map *removals;    /* name -> struct cluster_removal */
+    struct map *leavings;    /* name -> struct cluster_leaving */
     struct pki pki;
     bool pki_ready, pki_loading;
-    struct cluster_link *link; /* NULL: nobody has formed it yet */
-    bool dirty;                /* is to be looked at again */
-    int64_t wake_ms;           /* wall time at which time alone changes something; 0: never */
-    uint64_t retry_at;         /* the loop's time at which what failed is tried again; 0: never */
-    struct map *undecided;     /* name -> certificate request whose verdict was not written */
+    struct cluster_link *link;   /* NULL: nobody has formed it yet */
+    bool dirty;                  /* is to be looked at again */
+    int64_t wake_ms;             /* wall time at which time alone changes something; 0: never */
+    uint64_t retry_at;           /* the loop's time at which what failed is tried again; 0: never */
+    struct etcd_change *tidying; /* of etcd, before a control plane joins; NULL: none */
+    void *tidier;                /* whose: see cluster-handout.c */
+    unsigned rights_asked;       /* of joining machines: requests under way */
+    bool rights_set, rights_failed;
+    struct map *undecided; /* name -> certificate request whose verdict was not written */
 };
 
 /* ---- clusters.c ---- */
@@ -66,6 +73,12 @@ struct cluster_machine *cluster_member_find(const struct cluster_entry *entry, c
 /* Its first address, 0 when it reported none. */
 ipv4 cluster_member_address(const struct cluster_machine *member);
 
+/* Why it has to leave the cluster. */
+enum leave_reason cluster_member_leaves(const struct cluster_machine *member);
+/* Whether its machine was heard of lately and is at a task, within its time. */
+bool cluster_member_is_joining(const struct cluster_entry *entry,
+                               const struct cluster_machine *member);
+
 /* The decision for all members. Release with cluster_decision_free(). */
 struct cluster_decision {
     struct plan plan;
@@ -83,6 +96,11 @@ const struct plan_step *cluster_decision_of(const struct cluster_decision *decis
 int cluster_csr_machines(const struct cluster_entry *entry, struct csr_machine **ret,
                          size_t *ret_count) _must_check_;
 
+/* ---- cluster-handout.c ---- */
+
+/* Answers who waits for etcd to be looked at; the server stops. */
+void cluster_handout_give_up(struct cluster_entry *entry);
+
 /* ---- cluster-link.c ---- */
 
 /* Begins to talk to the API server, or goes on with new addresses of it. */
@@ -91,9 +109,12 @@ void cluster_link_free(struct cluster_link *link);
 bool cluster_link_is_up(const struct cluster_link *link);
 struct kube_client *cluster_link_client(const struct cluster_link *link);
 
+#define CLUSTER_LEAVING_SINCE "slipway.dev/leaving-since" /* annotation of a Node */
+
 struct cluster_node {
     bool ready;
-    char message[256]; /* why it is not */
+    char message[256];     /* why it is not */
+    int64_t leaving_since; /* wall; when it was cordoned because its machine leaves, or 0 */
 };
 /* The Node of that name, NULL when there is none. Borrowed. */
 const struct cluster_node *cluster_link_node(const struct cluster_link *link, const char *name);
@@ -116,17 +137,21 @@ void cluster_csr_forget(void *request);
 /* Deletes the tokens of tasks that have ended. */
 void cluster_tokens_clean(struct cluster_entry *entry);
 
-/* ---- cluster-removal.c ---- */
+/* ---- cluster-leave.c ---- */
 
-/* Begins to drain and delete the Nodes of members that were rejected. */
-void cluster_removals_start(struct cluster_entry *entry);
-/* Lets those begin anew that failed. */
-void cluster_removals_retry(struct cluster_entry *entry);
-void cluster_removal_free(void *removal);
+/* Takes the next step of members that leave, and uncordons those that stay after all. */
+void cluster_leavings_look(struct cluster_entry *entry);
+/* Lets those go on whose step failed. */
+void cluster_leavings_retry(struct cluster_entry *entry);
+/* Nobody leaves any more. */
+void cluster_leavings_give_up(struct cluster_entry *entry);
+/* The same for one Machine. */
+void cluster_leaving_give_up(struct cluster_entry *entry, const char *machine);
+void cluster_leaving_free(void *leaving);
 
 /* ---- cluster-rbac.c ---- */
 
-/* Applies what joining machines need to be allowed; calls again itself until it is there. */
+/* Applies what joining machines need to be allowed; entry->rights_set tells when it is there. */
 void cluster_rbac_apply(struct cluster_entry *entry);
 
 /* ---- cluster-status.c ---- */

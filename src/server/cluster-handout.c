@@ -10,7 +10,9 @@
 #include "base/str.h"
 #include "cluster/kubeadm.h"
 #include "kube/request.h"
+#include "base/map.h"
 #include "server/cluster-entry.h"
+#include "server/cluster-etcd.h"
 #include "server/cluster-task.h"
 #include "server/machine-act.h"
 
@@ -183,11 +185,83 @@ static int create_token(struct handout *h, const struct cluster_entry *entry)
     json_auto_t *secret = NULL;
     if (!entry->link || !cluster_link_is_up(entry->link))
         return -ENOTCONN;
+    if (!entry->rights_set)
+        return -EAGAIN;
     int r = token_secret(h, entry, &secret);
     if (r == 0)
         r = kube_create(cluster_link_client(entry->link), &path, secret, NULL,
                         (struct kube_then){.done = on_token, .user = h});
     return r;
+}
+
+static void begin_join(struct handout *h, const struct cluster_entry *entry)
+{
+    int r = entry ? create_token(h, entry) : -ENOENT;
+    if (r < 0)
+        give_up(h, r == -EAGAIN ? "the cluster does not know yet what a joining machine may do"
+                                : err_text(&(struct err){.code = r}));
+}
+
+/* ---- etcd, before a control plane joins: votes that are lost would be missed ---- */
+
+static size_t known_control_planes(const struct cluster_entry *entry,
+                                   const char *names[ETCD_MEMBERS_MAX])
+{
+    size_t n = 0, cursor = 0;
+    for (struct map_entry_view e; n < ETCD_MEMBERS_MAX && map_next(entry->members, &cursor, &e);) {
+        const struct cluster_machine *member = e.value;
+        if (member->role == ROLE_CONTROL_PLANE && member->machine->status.join.state == JOIN_DONE)
+            names[n++] = member->machine->meta.name;
+    }
+    return n;
+}
+
+static const struct etcd_member *choose_stale(void *user, const struct etcd_members *members)
+{
+    const struct handout *h = user;
+    const struct cluster_entry *entry = clusters_find(h->server, h->cluster);
+    const char *names[ETCD_MEMBERS_MAX];
+    if (!entry)
+        return NULL;
+    return etcd_stale(members, h->machine, names, known_control_planes(entry, names));
+}
+
+/* An etcd that cannot be asked from here is kubeadm's business: it asks it, too. */
+static void on_tidy(void *user, int error, const char *text, size_t removed)
+{
+    struct handout *h = user;
+    struct cluster_entry *entry = clusters_find(h->server, h->cluster);
+    if (entry)
+        entry->tidying = NULL;
+    if (removed)
+        log_info("Cluster %s: %zu members of etcd without a machine were removed", h->cluster,
+                 removed);
+    if (error == -EBUSY || error == -EDOM) {
+        give_up(h, text);
+        return;
+    }
+    if (error < 0)
+        log_warn("Cluster %s: its etcd was not looked at: %s", h->cluster, text);
+    begin_join(h, entry);
+}
+
+static void tidy(struct handout *h, struct cluster_entry *entry)
+{
+    const struct etcd_change_options options = {.user = h, .choose = choose_stale, .done = on_tidy};
+    if (entry->tidying)
+        give_up(h, "another control plane is about to join");
+    else if (etcd_change_start(entry, &options, &entry->tidying) < 0)
+        begin_join(h, entry);
+    else
+        entry->tidier = h;
+}
+
+void cluster_handout_give_up(struct cluster_entry *entry)
+{
+    if (!entry->tidying)
+        return;
+    etcd_change_cancel(TAKE_PTR(entry->tidying));
+    give_up(entry->tidier, "the server is stopping");
 }
 
 /* ---- the beginning ---- */
@@ -242,9 +316,10 @@ static void begin(struct cluster_entry *entry, struct cluster_machine *member,
         note_task(h);
         return;
     }
-    int r = create_token(h, entry);
-    if (r < 0)
-        give_up(h, err_text(&(struct err){.code = r}));
+    if (action == PLAN_JOIN_CONTROL_PLANE)
+        tidy(h, entry);
+    else
+        begin_join(h, entry);
 }
 
 /* Whether the machine's image holds what the Cluster wants; else says so into text. */

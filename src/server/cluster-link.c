@@ -55,25 +55,53 @@ static void add_url(struct cluster_link *link, const char *host_and_port)
         free(url);
 }
 
-/* The endpoint first; behind it each control plane by its own address. */
-static void collect_urls(struct cluster_link *link)
+/* Control planes by their own addresses: those that leave, or those that stay. */
+static size_t add_control_planes(struct cluster_link *link, bool leaving)
 {
     const struct cluster_entry *entry = link->entry;
-    size_t cursor = 0;
-    urls_clear(link);
-    if (entry->cluster->status.endpoint)
-        add_url(link, entry->cluster->status.endpoint);
+    size_t n = 0, cursor = 0;
     for (struct map_entry_view e; map_next(entry->members, &cursor, &e);) {
         const struct cluster_machine *member = e.value;
         char address[IPV4_TEXT_SIZE], text[IPV4_TEXT_SIZE + 8];
         ipv4 a = cluster_member_address(member);
         if (member->role != ROLE_CONTROL_PLANE || !a ||
-            member->machine->status.join.state != JOIN_DONE)
+            member->machine->status.join.state != JOIN_DONE ||
+            (cluster_member_leaves(member) != LEAVE_NOT) != leaving)
             continue;
         (void)snprintf(text, sizeof(text), "%s:%u", ipv4_text(a, address),
                        (unsigned)entry->cluster->spec.endpoint.port);
         add_url(link, text);
+        n++;
     }
+    return n;
+}
+
+static bool some_control_plane_leaves(const struct cluster_entry *entry)
+{
+    size_t cursor = 0;
+    for (struct map_entry_view e; map_next(entry->members, &cursor, &e);) {
+        const struct cluster_machine *member = e.value;
+        if (member->role == ROLE_CONTROL_PLANE && cluster_member_leaves(member) != LEAVE_NOT)
+            return true;
+    }
+    return false;
+}
+
+/*
+ * The endpoint first; behind it each control plane by its own address. While one leaves, those that
+ * stay come first: its API server answers nothing once it has no etcd, and the endpoint may be it.
+ */
+static void collect_urls(struct cluster_link *link)
+{
+    const char *endpoint = link->entry->cluster->status.endpoint;
+    urls_clear(link);
+    if (endpoint && !some_control_plane_leaves(link->entry))
+        add_url(link, endpoint);
+    size_t staying = add_control_planes(link, false);
+    if (endpoint)
+        add_url(link, endpoint);
+    if (!staying)
+        (void)add_control_planes(link, true);
 }
 
 /* ---- what the watches say ---- */
@@ -129,6 +157,9 @@ static void *keep_node(void *user, json_t *object, void *previous)
     if (!node)
         return NULL;
     *node = (struct cluster_node){.message = "kubelet has not reported yet"};
+    (void)clock_parse(json_string_value(json_object_get(object_get(object, "metadata.annotations"),
+                                                        CLUSTER_LEAVING_SINCE)),
+                      &node->leaving_since);
     json_array_foreach (object_get(object, "status.conditions"), i, condition) {
         const char *message = object_text(condition, "message");
         if (!str_eq(object_text(condition, "type"), "Ready"))

@@ -91,10 +91,31 @@ static enum plan_task plan_task_of(const struct cluster_machine *member)
     return PLAN_TASK_NONE;
 }
 
+enum leave_reason cluster_member_leaves(const struct cluster_machine *member)
+{
+    const struct machine *m = member->machine;
+    if (member->approved == TRI_FALSE)
+        return LEAVE_REJECTED;
+    if (machine_release_is_open(m))
+        return LEAVE_RELEASED;
+    bool install = member->image && m->spec.install_generation > m->status.installed_generation;
+    return install && m->status.join.task ? LEAVE_REINSTALL : LEAVE_NOT;
+}
+
+bool cluster_member_is_joining(const struct cluster_entry *entry,
+                               const struct cluster_machine *member)
+{
+    const struct machine_status *s = &member->machine->status;
+    int64_t now = clock_wall(entry->server->clock);
+    int64_t timeout = entry->cluster->spec.join_policy.join_timeout_seconds * 1000;
+    return s->join.state == JOIN_RUNNING && now - s->last_seen < ALIVE_MS &&
+           now < s->join.started_at + timeout + PLAN_GRACE_MS;
+}
+
 static bool is_leaving(const struct cluster_machine *member)
 {
     enum machine_phase phase = member->machine->status.phase;
-    return member->approved == TRI_FALSE || phase == MACHINE_RELEASING ||
+    return cluster_member_leaves(member) != LEAVE_NOT || phase == MACHINE_RELEASING ||
            phase == MACHINE_RELEASED || phase == MACHINE_REJECTED;
 }
 
@@ -173,7 +194,8 @@ const struct plan_step *cluster_decision_of(const struct cluster_decision *decis
 static enum csr_standing standing_of(const struct cluster_machine *member)
 {
     const struct machine_status *s = &member->machine->status;
-    if (s->phase == MACHINE_RELEASING || s->phase == MACHINE_RELEASED)
+    if (s->phase == MACHINE_RELEASING || s->phase == MACHINE_RELEASED ||
+        machine_release_is_open(member->machine))
         return CSR_STANDING_RELEASED;
     if (member->approved == TRI_FALSE)
         return CSR_STANDING_REJECTED;

@@ -14,23 +14,44 @@
 #define RBAC_VERSION RBAC_GROUP "/v1"
 #define NAMESPACE "kube-system"
 
-static void on_applied(void *user, const struct kube_answer *reply)
+/* The last answer tells whether all of them are there; what failed is tried again. */
+static void settle(struct cluster_entry *entry)
 {
-    (void)user;
-    if (reply->error < 0)
-        log_warn("rights of joining machines could not be set: %s", reply->status.message);
+    if (--entry->rights_asked > 0)
+        return;
+    if (entry->rights_failed)
+        cluster_retry(entry);
+    else
+        entry->rights_set = true;
 }
 
-/* Owns the object. */
-static void apply(struct kube_client *client, const struct kube_kind *kind, const char *namespace,
+static void note_failure(struct cluster_entry *entry, const char *message)
+{
+    log_warn("Cluster %s: rights of joining machines could not be set: %s", entry->name, message);
+    entry->rights_failed = true;
+}
+
+static void on_applied(void *user, const struct kube_answer *reply)
+{
+    if (reply->error < 0)
+        note_failure(user, reply->status.message);
+    settle(user);
+}
+
+/* Owns the object. The link's client ends before the entry does, and its requests with it. */
+static void apply(struct cluster_entry *entry, const struct kube_kind *kind, const char *namespace,
                   json_t *object)
 {
+    struct kube_client *client = cluster_link_client(entry->link);
     const struct kube_path path = {
         .kind = kind, .namespace = namespace, .name = object_text(object, "metadata.name")};
     const struct kube_write_options options = {.force = true};
+    entry->rights_asked++;
     if (!object || kube_patch(client, &path, KUBE_PATCH_APPLY, object, &options,
-                              (struct kube_then){.done = on_applied}) < 0)
-        log_warn("rights of joining machines could not be set: out of memory");
+                              (struct kube_then){.done = on_applied, .user = entry}) < 0) {
+        note_failure(entry, "out of memory");
+        settle(entry);
+    }
     json_decref(object);
 }
 
@@ -68,33 +89,37 @@ static json_t *config_map_names(const char *version)
 
 /* Since 1.32 a kubelet may see no other Node than its own; slipway-podnet has to see all of them.
  */
-static void apply_for_podnet(struct kube_client *client)
+static void apply_for_podnet(struct cluster_entry *entry)
 {
-    apply(client, &kube_cluster_roles, NULL,
+    apply(entry, &kube_cluster_roles, NULL,
           role("ClusterRole", "slipway:podnet", "nodes",
                json_pack("[s, s, s]", "get", "list", "watch"), NULL));
-    apply(client, &kube_cluster_role_bindings, NULL,
+    apply(entry, &kube_cluster_role_bindings, NULL,
           binding("ClusterRoleBinding", "slipway:podnet", "ClusterRole", "slipway:podnet",
                   "system:nodes"));
 }
 
 void cluster_rbac_apply(struct cluster_entry *entry)
 {
-    struct kube_client *client = cluster_link_client(entry->link);
-    apply(client, &kube_cluster_role_bindings, NULL,
+    if (entry->rights_asked > 0)
+        return;
+    entry->rights_failed = false;
+    entry->rights_asked = 1; /* until all are asked for */
+    apply(entry, &kube_cluster_role_bindings, NULL,
           binding("ClusterRoleBinding", "slipway:bootstrap", "ClusterRole",
                   "system:node-bootstrapper", KUBEADM_GROUP));
-    apply(client, &kube_cluster_roles, NULL,
+    apply(entry, &kube_cluster_roles, NULL,
           role("ClusterRole", "slipway:get-nodes", "nodes", json_pack("[s]", "get"), NULL));
-    apply(client, &kube_cluster_role_bindings, NULL,
+    apply(entry, &kube_cluster_role_bindings, NULL,
           binding("ClusterRoleBinding", "slipway:get-nodes", "ClusterRole", "slipway:get-nodes",
                   KUBEADM_GROUP));
-    apply(client, &kube_roles, NAMESPACE,
+    apply(entry, &kube_roles, NAMESPACE,
           role("Role", "slipway:kubeadm-config", "configmaps", json_pack("[s]", "get"),
                config_map_names(entry->cluster->spec.kubernetes_version)));
-    apply(client, &kube_role_bindings, NAMESPACE,
+    apply(entry, &kube_role_bindings, NAMESPACE,
           binding("RoleBinding", "slipway:kubeadm-config", "Role", "slipway:kubeadm-config",
                   KUBEADM_GROUP));
     if (entry->cluster->spec.cni.driver == CNI_BRIDGE)
-        apply_for_podnet(client);
+        apply_for_podnet(entry);
+    settle(entry);
 }

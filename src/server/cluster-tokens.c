@@ -93,7 +93,8 @@ static void delete_token(struct cluster_entry *entry, struct cluster_machine *me
 static bool is_spent(const struct cluster_machine *member)
 {
     const struct machine_join *join = &member->machine->status.join;
-    return join->token_id && (join->state != JOIN_RUNNING || member->approved == TRI_FALSE);
+    return join->token_id &&
+           (join->state != JOIN_RUNNING || cluster_member_leaves(member) != LEAVE_NOT);
 }
 
 void cluster_tokens_clean(struct cluster_entry *entry)

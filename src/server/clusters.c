@@ -28,8 +28,9 @@ static void on_timer(uv_timer_t *timer);
 static void entry_free(void *value)
 {
     struct cluster_entry *entry = value;
-    if (entry->removals)
-        map_free_with(entry->removals, cluster_removal_free);
+    cluster_handout_give_up(entry);
+    if (entry->leavings)
+        map_free_with(entry->leavings, cluster_leaving_free);
     cluster_link_free(entry->link);
     if (entry->undecided)
         map_free_with(entry->undecided, cluster_csr_forget);
@@ -58,9 +59,9 @@ static struct cluster_entry *entry_of(struct clusters *self, const char *name)
     entry->server = self->server;
     entry->name = strdup(name);
     entry->members = map_new();
-    entry->removals = map_new();
+    entry->leavings = map_new();
     entry->undecided = map_new();
-    if (entry->name && entry->members && entry->removals && entry->undecided &&
+    if (entry->name && entry->members && entry->leavings && entry->undecided &&
         map_puts(self->by_name, name, entry, NULL) == 0)
         return entry;
     entry_free(entry);
@@ -193,7 +194,9 @@ static void retry(struct cluster_entry *entry)
 {
     entry->retry_at = 0;
     cluster_csr_retry(entry);
-    cluster_removals_retry(entry);
+    if (entry->rights_failed && entry->link && cluster_link_is_up(entry->link))
+        cluster_rbac_apply(entry);
+    cluster_leavings_retry(entry);
 }
 
 static void look(struct cluster_entry *entry)
@@ -210,7 +213,7 @@ static void look(struct cluster_entry *entry)
     plan(entry);
     cluster_nodes_told(entry);
     cluster_tokens_clean(entry);
-    cluster_removals_start(entry);
+    cluster_leavings_look(entry);
     cluster_status_update(entry);
 }
 
@@ -241,14 +244,6 @@ static void on_timer(uv_timer_t *timer)
 
 /* ---- following ---- */
 
-static void give_up_removals(struct cluster_entry *entry)
-{
-    size_t cursor = 0;
-    /* from the start each time: removing moves others */
-    for (struct map_entry_view e; map_next(entry->removals, &cursor, &e); cursor = 0)
-        cluster_removal_free(map_remove(entry->removals, e.key, e.len));
-}
-
 static void on_cluster(void *data, enum store_change change, json_t *object)
 {
     struct clusters *self = data;
@@ -263,9 +258,10 @@ static void on_cluster(void *data, enum store_change change, json_t *object)
     if (change != STORE_DELETED)
         (void)!cluster_decode(object, &entry->cluster, NULL);
     if (!entry->cluster) {
-        give_up_removals(entry);
+        cluster_leavings_give_up(entry);
         cluster_link_free(entry->link);
         entry->link = NULL;
+        entry->rights_set = entry->rights_failed = false;
     }
     cluster_touch(entry);
 }
@@ -277,6 +273,7 @@ static void leave(struct clusters *self, const char *machine, const char *next)
         return;
     struct cluster_entry *entry = map_gets(self->by_name, before);
     if (entry) {
+        cluster_leaving_give_up(entry, machine);
         cluster_member_remove(entry, machine);
         cluster_touch(entry);
     }
@@ -309,20 +306,6 @@ void clusters_machine_changed(struct server *server, enum store_change change, c
     leave(self, object_name(object), cluster);
     if (!str_empty(cluster) && enter(self, object, cluster) < 0)
         log_error("%s: out of memory, its Cluster does not count it", object_name(object));
-}
-
-/* ---- leaving ---- */
-
-bool clusters_hold(const struct server *server, const struct machine *machine, char *text,
-                   size_t size)
-{
-    const char *cluster = machine->spec.cluster;
-    const struct cluster_entry *entry = str_empty(cluster) ? NULL : clusters_find(server, cluster);
-    if (!machine->status.join.task || !entry || !entry->cluster || !entry->link ||
-        !cluster_link_node(entry->link, machine->meta.name))
-        return false;
-    (void)snprintf(text, size, "leaves Cluster %s first", cluster);
-    return true;
 }
 
 /* ---- life ---- */
