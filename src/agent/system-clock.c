@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 
 /* The first of January 2026: a server whose own clock is before that knows no better. */
 #define PLAUSIBLE_MS INT64_C(1767225600000)
@@ -22,19 +23,17 @@ bool system_clock_is_wrong(int64_t own, int64_t server)
 
 static int set_hardware(time_t seconds)
 {
-    struct tm utc;
+    struct clock_civil utc = clock_civil_of((int64_t)seconds * 1000);
     _autofd_ int fd = open("/dev/rtc0", O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return errno == ENOENT ? 0 : -errno;
-    if (!gmtime_r(&seconds, &utc))
-        return -EOVERFLOW;
     const struct rtc_time rtc = {
-        .tm_sec = utc.tm_sec,
-        .tm_min = utc.tm_min,
-        .tm_hour = utc.tm_hour,
-        .tm_mday = utc.tm_mday,
-        .tm_mon = utc.tm_mon,
-        .tm_year = utc.tm_year,
+        .tm_sec = utc.second,
+        .tm_min = utc.minute,
+        .tm_hour = utc.hour,
+        .tm_mday = utc.day,
+        .tm_mon = utc.month - 1,
+        .tm_year = (int)utc.year - 1900,
     };
     return ioctl(fd, RTC_SET_TIME, &rtc) < 0 ? -errno : 0;
 }

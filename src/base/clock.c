@@ -60,13 +60,43 @@ void clock_sleep_ms(uint32_t ms)
     (void)nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L}, NULL);
 }
 
+/* Rounds down, also below zero. */
+static int64_t divide(int64_t a, int64_t b)
+{
+    return a / b - (a % b < 0 ? 1 : 0);
+}
+
+/*
+ * Counts years from the first of March, so that the leap day is a year's last day, and in eras of
+ * 400 years, which all have the same number of days.
+ */
+struct clock_civil clock_civil_of(int64_t wall_ms)
+{
+    enum { ERA_DAYS = 146097, EPOCH_DAYS = 719468 /* 1970-01-01 from 0000-03-01 */ };
+    int64_t seconds = divide(wall_ms, 1000), days = divide(seconds, 86400);
+    int64_t era = divide(days + EPOCH_DAYS, ERA_DAYS);
+    int64_t day = days + EPOCH_DAYS - era * ERA_DAYS;
+    int64_t year = (day - day / 1460 + day / 36524 - day / 146096) / 365;
+    int64_t of_year = day - (365 * year + year / 4 - year / 100);
+    int64_t month = (5 * of_year + 2) / 153; /* from March; five of them have 153 days */
+    int clock = (int)(seconds - days * 86400);
+    return (struct clock_civil){
+        .year = year + era * 400 + (month >= 10 ? 1 : 0),
+        .month = (int)(month >= 10 ? month - 9 : month + 3),
+        .day = (int)(of_year - (153 * month + 2) / 5 + 1),
+        .hour = clock / 3600,
+        .minute = clock / 60 % 60,
+        .second = clock % 60,
+    };
+}
+
 const char *clock_text(int64_t wall_ms, char dst[static CLOCK_TEXT_SIZE])
 {
-    time_t seconds = (time_t)(wall_ms / 1000);
-    struct tm tm;
-    if (!gmtime_r(&seconds, &tm) || tm.tm_year > 9999 - 1900 || tm.tm_year < -1900)
-        (void)gmtime_r(&(time_t){0}, &tm);
-    (void)strftime(dst, CLOCK_TEXT_SIZE, "%Y-%m-%dT%H:%M:%SZ", &tm);
+    struct clock_civil c = clock_civil_of(wall_ms);
+    if (c.year < 0 || c.year > 9999)
+        c = clock_civil_of(0);
+    (void)snprintf(dst, CLOCK_TEXT_SIZE, "%04d-%02d-%02dT%02d:%02d:%02dZ", (int)c.year, c.month,
+                   c.day, c.hour, c.minute, c.second);
     return dst;
 }
 

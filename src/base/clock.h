@@ -39,6 +39,16 @@ static inline int64_t clock_wall(const struct clock *c)
 /* Puts the calling thread to sleep; a signal may end it early. */
 void clock_sleep_ms(uint32_t ms);
 
+/* A time in UTC, in the proleptic Gregorian calendar. */
+struct clock_civil {
+    int64_t year;
+    int month, day; /* from 1 */
+    int hour, minute, second;
+};
+
+/* Without the C library's time zones, which would be a tenth of a small static program. */
+struct clock_civil clock_civil_of(int64_t wall_ms);
+
 #define CLOCK_TEXT_SIZE 21 /* "2026-01-31T12:00:00Z" and NUL */
 
 /* RFC 3339 in UTC with whole seconds, as Kubernetes writes times. Returns dst. */
