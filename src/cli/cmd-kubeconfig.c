@@ -3,6 +3,7 @@
 #include "base/str.h"
 #include "cli/cli.h"
 #include "cli/client.h"
+#include "cli/cluster-name.h"
 #include "cli/connect.h"
 #include "cli/target.h"
 #include "resource/kind.h"
@@ -24,28 +25,6 @@ static const struct command_option options[] = {
 enum { HOURS_DEFAULT = 8, HOURS_MAX = 366 * 24 };
 
 /* ---- of a Cluster ---- */
-
-/* The Cluster to use when none was named: the only one. malloc'd. */
-static int only_cluster(struct client *client, char **ret, struct err *err)
-{
-    const struct target all = {&kind_cluster, NULL};
-    _autofree_ char *path = target_path(&all, NULL);
-    json_auto_t *list = NULL;
-    if (!path)
-        return err_errno(err, -ENOMEM, "request");
-    const struct client_request request = {.path = path};
-    int r = client_call(client, &request, &list, NULL, err);
-    const json_t *items = json_object_get(list, "items");
-    if (r < 0)
-        return r;
-    if (json_array_size(items) == 0)
-        return err_set(err, -ENOENT,
-                       "there is no Cluster; for Slipway's own API: slipway kubeconfig --api");
-    if (json_array_size(items) > 1)
-        return err_set(err, -EINVAL, "there are several Clusters: name one of them");
-    *ret = strdup(object_name(json_array_get(items, 0)));
-    return *ret ? 0 : err_errno(err, -ENOMEM, "request");
-}
 
 static int print_cluster(struct client *client, const char *name, long hours, struct err *err)
 {
@@ -75,12 +54,10 @@ static int run_cluster(struct cli *cli, const struct args *args)
     if (r < 0)
         return cli_usage_error(cli, "%s", err_text(&err));
     r = client_open(cli, args, &client, &err);
-    if (r == 0 && args_operand(args, 0))
-        name = strdup(args_operand(args, 0));
-    else if (r == 0)
-        r = only_cluster(client, &name, &err);
     if (r == 0)
-        r = name ? print_cluster(client, name, hours, &err) : err_errno(&err, -ENOMEM, "request");
+        r = cluster_name(client, args_operand(args, 0), &name, &err);
+    if (r == 0)
+        r = print_cluster(client, name, hours, &err);
     return r < 0 ? cli_fail(cli, &err) : STATUS_OK;
 }
 

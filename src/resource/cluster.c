@@ -182,6 +182,21 @@ static const struct field join_policy_fields[] = {
     {0}};
 #undef S
 
+#define S struct cluster_rollout
+static const struct field rollout_fields[] = {
+    F_STRING(S, image, "image", .format = &format_name,
+             .doc = "Image that all Machines of the Cluster are to have. Each leaves the cluster "
+                    "in order, is installed anew and joins again; control planes first, one at a "
+                    "time."),
+    F_INT(S, max_unavailable, "maxUnavailable", .def = "1", .min = 1, .max = 1000,
+          .doc = "How many Machines may be away at once, those counted that are not Ready for "
+                 "another reason."),
+    F_INT(S, min_ready_seconds, "minReadySeconds", .def = "10", .min = 0, .max = 86400,
+          .doc = "How long a Machine has to be Ready before the next one is begun."),
+    F_BOOL(S, paused, "paused", .doc = "Whether no further Machine is begun."),
+    {0}};
+#undef S
+
 #define S struct cluster_spec
 const struct field cluster_spec_fields[] = {
     F_STRING(S, kubernetes_version, "kubernetesVersion", .format = &format_kube_version,
@@ -226,6 +241,8 @@ const struct field cluster_spec_fields[] = {
     F_OBJECT(S, dns, "dns", struct cluster_dns, dns_fields, .doc = "The cluster's DNS server."),
     F_OBJECT(S, join_policy, "joinPolicy", struct cluster_join_policy, join_policy_fields,
              .doc = "How Machines become members."),
+    F_OBJECT(S, rollout, "rollout", struct cluster_rollout, rollout_fields,
+             .doc = "Bringing all Machines to another Image, one after the other."),
     F_BOOL(S, allow_scheduling_on_control_planes, "allowSchedulingOnControlPlanes",
            .doc = "Whether control planes run ordinary Pods too: they get no taint."),
     {0}};
@@ -235,6 +252,20 @@ const struct field cluster_spec_fields[] = {
 static const struct field count_fields[] = {
     F_INT(S, ready, "ready", .absent = 0, .doc = "How many have a Node that is Ready."),
     F_INT(S, total, "total", .absent = 0, .doc = "How many Machines there are."),
+    {0}};
+#undef S
+
+#define S struct cluster_rollout_status
+static const struct field rollout_status_fields[] = {
+    F_STRING(S, image, "image", .doc = "Image of the rollout that this is about."),
+    F_STRING(S, previous_image, "previousImage",
+             .doc = "Image that most Machines had before, for `slipway rollout undo`."),
+    F_STRING(S, state, "state",
+             .doc = "Progressing, Paused, Waiting (for something else), Failed or Complete."),
+    F_STRING(S, message, "message", .doc = "What it does, or waits for."),
+    F_INT(S, updated, "updated", .absent = 0, .doc = "How many have the Image and are Ready."),
+    F_INT(S, total, "total", .absent = 0, .doc = "How many are to have it."),
+    F_TIME(S, started_at, "startedAt", .doc = "When it began."),
     {0}};
 #undef S
 
@@ -262,6 +293,8 @@ const struct field cluster_status_fields[] = {
              .doc = "The Machines of role controlPlane."),
     F_OBJECT(S, workers, "workers", struct cluster_count, count_fields,
              .doc = "The Machines of role worker."),
+    F_OBJECT(S, rollout, "rollout", struct cluster_rollout_status, rollout_status_fields,
+             .doc = "How far bringing the Machines to another Image is."),
     {0}};
 #undef S
 

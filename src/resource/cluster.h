@@ -106,6 +106,14 @@ struct cluster_join_policy {
     int64_t join_timeout_seconds; /* of one attempt to init or join; default 900 */
 };
 
+/* Bringing all Machines to another Image. */
+struct cluster_rollout {
+    const char *image;         /* NULL: none is wanted */
+    int64_t max_unavailable;   /* default 1 */
+    int64_t min_ready_seconds; /* default 10 */
+    bool paused;
+};
+
 struct cluster_spec {
     const char *kubernetes_version; /* "v1.20.2" */
     struct cluster_endpoint endpoint;
@@ -127,6 +135,7 @@ struct cluster_spec {
     size_t n_addons;
     struct cluster_dns dns;
     struct cluster_join_policy join_policy;
+    struct cluster_rollout rollout;
     bool allow_scheduling_on_control_planes;
 };
 
@@ -139,6 +148,16 @@ enum cluster_phase {
     CLUSTER_FAILED,       /* it could not be initialised */
 };
 extern const char *const cluster_phase_values[];
+
+struct cluster_rollout_status {
+    const char *image;          /* of the rollout that this is about */
+    const char *previous_image; /* that most Machines had before it */
+    const char *state;          /* rollout_state_text() */
+    const char *message;
+    int64_t updated;
+    int64_t total;
+    int64_t started_at;
+};
 
 struct cluster_count {
     int64_t ready;
@@ -157,6 +176,7 @@ struct cluster_status {
     const char *kubernetes_version;
     struct cluster_count control_planes;
     struct cluster_count workers;
+    struct cluster_rollout_status rollout;
 };
 
 struct cluster {

@@ -78,7 +78,8 @@ static const char whole[] =
     "\"image\":\"i\",\"binDir\":\"/b\",\"confDir\":\"/c\",\"mtu\":1400},"
     "\"addons\":[{\"name\":\"dex\",\"path\":\"/srv/dex\",\"variables\":{\"nodePort\":\"32000\"}}],"
     "\"dns\":{\"enabled\":false},\"joinPolicy\":{\"autoApprove\":true,\"tokenTTLSeconds\":600,"
-    "\"joinTimeoutSeconds\":1200},\"allowSchedulingOnControlPlanes\":true}";
+    "\"joinTimeoutSeconds\":1200},\"rollout\":{\"image\":\"new\",\"maxUnavailable\":2,"
+    "\"minReadySeconds\":5,\"paused\":true},\"allowSchedulingOnControlPlanes\":true}";
 
 static void encode_gives_back_what_was_decoded(void **state)
 {

@@ -149,6 +149,16 @@ void cluster_leavings_give_up(struct cluster_entry *entry);
 void cluster_leaving_give_up(struct cluster_entry *entry, const char *machine);
 void cluster_leaving_free(void *leaving);
 
+/* ---- cluster-rollout.c ---- */
+
+/* Begins with the Machines whose turn it is to get another Image, and tells how far it is. */
+void cluster_rollout_step(struct cluster_entry *entry);
+
+/* ---- cluster-rbac.c ---- */
+
+/* Applies what joining machines need to be allowed; entry->rights_set tells when it is there. */
+void cluster_rbac_apply(struct cluster_entry *entry);
+
 /* ---- cluster-rbac.c ---- */
 
 /* Applies what joining machines need to be allowed; entry->rights_set tells when it is there. */

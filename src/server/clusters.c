@@ -214,6 +214,7 @@ static void look(struct cluster_entry *entry)
     cluster_nodes_told(entry);
     cluster_tokens_clean(entry);
     cluster_leavings_look(entry);
+    cluster_rollout_step(entry);
     cluster_status_update(entry);
 }
 

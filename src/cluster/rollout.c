@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cluster/rollout.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/str.h"
+
+/* The members, counted. Of several the one with the lowest name is told about. */
+struct census {
+    size_t members, updated, control_planes;
+    size_t away;                                   /* members that do not count as available */
+    const struct rollout_machine *under_way;       /* has the Image, or gets it; not yet Ready */
+    const struct rollout_machine *failed;          /* such a one */
+    const struct rollout_machine *other_away;      /* not Ready, and not of this rollout's doing */
+    const struct rollout_machine *control_away;    /* a control plane that is not Ready */
+    const struct rollout_machine *control_waiting; /* a control plane that has another Image */
+    const struct rollout_machine *worker_waiting;
+};
+
+static const struct rollout_machine *lower(const struct rollout_machine *best,
+                                           const struct rollout_machine *m)
+{
+    return !best || strcmp(m->name, best->name) < 0 ? m : best;
+}
+
+static bool is_available(const struct rollout_cluster *c, const struct rollout_machine *m,
+                         int64_t now)
+{
+    return m->ready && now - m->ready_since >= c->min_ready_ms;
+}
+
+static void count(const struct rollout_cluster *c, const struct rollout_machine *m, int64_t now,
+                  struct census *census)
+{
+    bool available = is_available(c, m, now), control = m->role == ROLE_CONTROL_PLANE;
+    census->members++;
+    census->control_planes += control ? 1 : 0;
+    census->away += available ? 0 : 1;
+    census->updated += m->wants && m->installed && available ? 1 : 0;
+    if (control && !available)
+        census->control_away = lower(census->control_away, m);
+    if (m->wants && !(m->installed && available))
+        census->under_way = lower(census->under_way, m);
+    if (m->wants && m->failed)
+        census->failed = lower(census->failed, m);
+    if (!m->wants && !available)
+        census->other_away = lower(census->other_away, m);
+    if (!m->wants && control)
+        census->control_waiting = lower(census->control_waiting, m);
+    if (!m->wants && !control)
+        census->worker_waiting = lower(census->worker_waiting, m);
+}
+
+static bool is_concerned(const struct rollout_machine *m)
+{
+    return m->member && (m->role == ROLE_CONTROL_PLANE || m->role == ROLE_WORKER);
+}
+
+/* When a Machine that is Ready already begins to count. */
+static int64_t wake_time(const struct rollout_cluster *c, const struct rollout_machine *machines,
+                         size_t n, int64_t now)
+{
+    int64_t first = 0;
+    for (size_t i = 0; i < n; i++) {
+        int64_t at = machines[i].ready_since + c->min_ready_ms;
+        if (is_concerned(&machines[i]) && machines[i].ready && at > now && (!first || at < first))
+            first = at;
+    }
+    return first;
+}
+
+static void say(struct rollout *r, enum rollout_state state, const char *format, ...)
+    _printf_(3, 4);
+
+static void say(struct rollout *r, enum rollout_state state, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(r->message, sizeof(r->message), format, args);
+    va_end(args);
+    r->state = state;
+}
+
+/* ---- who is next ---- */
+
+struct choosing {
+    const struct rollout_machine *machines;
+    size_t n;
+    bool *begin;
+};
+
+/* Of the workers that wait, those with the lowest names; how many were begun. */
+static size_t begin_workers(const struct choosing *c, size_t budget)
+{
+    size_t begun = 0;
+    while (begun < budget) {
+        const struct rollout_machine *next = NULL;
+        for (size_t i = 0; i < c->n; i++) {
+            const struct rollout_machine *m = &c->machines[i];
+            if (is_concerned(m) && m->role == ROLE_WORKER && !m->wants && !c->begin[i])
+                next = lower(next, m);
+        }
+        if (!next)
+            break;
+        c->begin[next - c->machines] = true;
+        begun++;
+    }
+    return begun;
+}
+
+static void choose_control_plane(const struct choosing *c, const struct census *census,
+                                 struct rollout *r)
+{
+    const struct rollout_machine *next = census->control_waiting;
+    if (census->control_away) {
+        say(r, census->control_away->wants ? ROLLOUT_PROGRESSING : ROLLOUT_WAITING,
+            "waits until control plane %s is Ready", census->control_away->name);
+        return;
+    }
+    c->begin[next - c->machines] = true;
+    say(r, ROLLOUT_PROGRESSING, "control plane %s is next", next->name);
+}
+
+static void choose_workers(const struct choosing *c, const struct rollout_cluster *cluster,
+                           const struct census *census, struct rollout *r)
+{
+    int64_t budget = cluster->max_unavailable - (int64_t)census->away;
+    size_t begun = budget > 0 ? begin_workers(c, (size_t)budget) : 0;
+    if (begun)
+        say(r, ROLLOUT_PROGRESSING, "%zu worker%s begun", begun, begun == 1 ? " is" : "s are");
+    else if (census->under_way)
+        say(r, ROLLOUT_PROGRESSING, "waits until %s is Ready", census->under_way->name);
+    else
+        say(r, ROLLOUT_WAITING, "waits until %s is Ready, which is away for another reason",
+            census->other_away ? census->other_away->name : "each member");
+}
+
+static bool is_only_control_plane(const struct census *census)
+{
+    return census->control_waiting && census->control_planes == 1;
+}
+
+static void choose(const struct choosing *c, const struct rollout_cluster *cluster,
+                   const struct census *census, struct rollout *r)
+{
+    if (census->control_waiting && !is_only_control_plane(census))
+        choose_control_plane(c, census, r);
+    else if (census->worker_waiting)
+        choose_workers(c, cluster, census, r);
+    else if (census->under_way)
+        say(r, ROLLOUT_PROGRESSING, "waits until %s is Ready", census->under_way->name);
+    else if (census->control_waiting)
+        say(r, ROLLOUT_COMPLETE,
+            "all but %s have Image %s; it is the only control plane, and its disk holds the only "
+            "etcd: add two more first",
+            census->control_waiting->name, cluster->image);
+    else
+        say(r, ROLLOUT_COMPLETE, "all have Image %s", cluster->image);
+}
+
+struct rollout rollout_plan(const struct rollout_cluster *cluster,
+                            const struct rollout_machine *machines, size_t n, int64_t now,
+                            bool *begin)
+{
+    const struct choosing choosing = {machines, n, begin};
+    struct census census = {0};
+    struct rollout r = {.wake_at = wake_time(cluster, machines, n, now)};
+    memset(begin, 0, n * sizeof(*begin));
+    for (size_t i = 0; i < n; i++) {
+        if (is_concerned(&machines[i]))
+            count(cluster, &machines[i], now, &census);
+    }
+    r.updated = census.updated;
+    r.total = census.members;
+    bool open = census.under_way || census.worker_waiting ||
+                (census.control_waiting && !is_only_control_plane(&census));
+    if (open && census.failed)
+        say(&r, ROLLOUT_FAILED, "%s failed; mend it, or: slipway rollout undo",
+            census.failed->name);
+    else if (open && cluster->paused)
+        say(&r, ROLLOUT_PAUSED, "paused; go on with: slipway rollout resume");
+    else if (open && !cluster->api_reachable)
+        say(&r, ROLLOUT_WAITING, "waits for the API server, which does not answer");
+    else
+        choose(&choosing, cluster, &census, &r);
+    return r;
+}
+
+const char *rollout_state_text(enum rollout_state state)
+{
+    static const char *const texts[] = {
+        [ROLLOUT_COMPLETE] = "Complete", [ROLLOUT_PROGRESSING] = "Progressing",
+        [ROLLOUT_PAUSED] = "Paused",     [ROLLOUT_WAITING] = "Waiting",
+        [ROLLOUT_FAILED] = "Failed",
+    };
+    return texts[state];
+}
