@@ -77,12 +77,31 @@ static const json_t *asking_key(const json_t *machine)
     return object_text(machine, "spec.approvedKey") ? NULL : object_get(machine, "status.identity");
 }
 
+static bool is_released(const json_t *machine)
+{
+    return str_eq(object_text(machine, "status.phase"), "Released");
+}
+
+/*
+ * A released machine is used again, with the key that asks now. Where none has asked yet, the one
+ * from before is let go all the same: it is worth nothing any more.
+ */
+static json_t *patch_released(const json_t *machine, const char *public)
+{
+    json_int_t installed = json_integer_value(object_get(machine, "status.installedGeneration"));
+    return json_pack("{s{sb, ss?, sI}}", "spec", "approved", true, "approvedKey", public,
+                     "installGeneration", installed + 1);
+}
+
 /* What is told: that another key took the place of an approved one must not be overlooked. */
 static void say(const json_t *machine, const json_t *key, bool bind,
                 char ret_said[static MACHINE_SAID_SIZE])
 {
     const char *words = part(key, "words");
-    if (!json_is_true(object_get(machine, "spec.approved")))
+    if (is_released(machine))
+        machine_say(ret_said, "approved to be used again%s%s", key ? ", with another key: " : "",
+                    words ? words : "");
+    else if (!json_is_true(object_get(machine, "spec.approved")))
         machine_say(ret_said, "approved");
     else if (!bind)
         machine_say(ret_said, "already approved");
@@ -105,6 +124,10 @@ static int decide(const struct args *args, const json_t *machine, json_t **ret_p
     const char *public = part(key, "publicKey");
     bool bind = public && !str_eq(public, object_text(machine, "spec.approvedKey"));
     say(machine, key, bind, ret_said);
+    if (is_released(machine)) {
+        *ret_patch = patch_released(machine, public);
+        return *ret_patch ? 0 : err_errno(err, -ENOMEM, "request");
+    }
     if (!bind && json_is_true(object_get(machine, "spec.approved")))
         return 0;
     *ret_patch =
@@ -128,7 +151,8 @@ const struct command cmd_approve = {
     .details = "A machine shows the fingerprint of its key as words on its console; compare them\n"
                "with `slipway describe machine NAME`, or let --fingerprint compare them. The\n"
                "approval is for that key only. When the machine has lost it and asks with another\n"
-               "one (status.candidate), compare again and approve again.",
+               "one (status.candidate), compare again and approve again. A released machine is\n"
+               "used again.",
     .options = options,
     .complete = {COMPLETE_MACHINE, COMPLETE_MACHINE, COMPLETE_MACHINE},
     .api = true,

@@ -169,6 +169,62 @@ shows 'will try to install again' "tries again"
 ok "get" s get machine node1 -o 'jsonpath={.spec.installGeneration}'
 shows '^3$' "with a new generation"
 
+ok "reinstall later" s reinstall node1 --at-next-boot
+ok "get" s get machine node1 -o 'jsonpath={.spec.installWhen}'
+shows '^nextBoot$' "waits for somebody to restart it"
+
+# node1_is STATUS: as the server would write it
+node1_is() {
+    curl -sf --unix-socket "$state/api.sock" -X PATCH -d "{\"status\":$1}" \
+        -H 'Content-Type: application/merge-patch+json' \
+        http://x/apis/slipway.dev/v1alpha1/machines/node1/status
+}
+status 2 "release asks first" s release node1 </dev/null
+shows 'yes is needed' "and says so"
+status 2 "a way to wipe that is none" s release node1 --yes --wipe fire
+ok "it waits for approval" node1_is '{"phase":"Discovered"}'
+status 6 "release of what was never approved" s release node1 --yes
+ok "it runs" node1_is '{"phase":"Running","installedGeneration":3}'
+ok "release" s release node1 --yes --wipe zero --disks root --drain-timeout 60 --stay-on
+shows 'node1 will be released' "asked for"
+ok "get" s get machine node1 -o 'jsonpath={.spec.release}'
+shows '"drainTimeoutSeconds":60' "with a deadline"
+shows '"powerOff":false' "to be left on"
+shows '"generation":1' "for the first time"
+ok "release again" s release node1 --yes
+shows 'is being released' "once is enough"
+ok "take it back" s release node1 --undo
+shows 'not released after all' "told"
+ok "get" s get machine node1 -o 'jsonpath={.spec.release.generation}'
+shows '^0$' "as before"
+ok "take it back again" s release node1 --undo
+ok "release" s release node1 --yes
+ok "it is wiped" node1_is '{"phase":"Releasing","wipingGeneration":1}'
+status 4 "too late" s release node1 --undo
+status 4 "neither is it reinstalled" s reinstall node1
+ok "it fails" node1_is '{"phase":"Failed","failure":{"message":"vda: burnt"},"observedGeneration":99}'
+status 1 "waiting for it" s release node1 --yes --wait
+shows 'vda: burnt' "tells why"
+ok "get" s get machine node1 -o 'jsonpath={.spec.release.generation}'
+shows '^2$' "another try"
+ok "it ends" node1_is '{"phase":"Released","releasedGeneration":2,"wipingGeneration":null}'
+ok "release of what is released" s release node1 --yes --wait
+shows 'is released' "nothing to do"
+ok "get" s get machine node1 -o 'jsonpath={.spec.release.generation}'
+shows '^2$' "and nothing was done"
+ok "reinstall of a released machine" s reinstall node1
+shows 'once its new key is approved' "has to be approved"
+ok "get" s get machine node1 -o 'jsonpath={.spec.installGeneration}'
+shows '^4$' "is due"
+ok "its new key asks" node1_is \
+    "{\"candidate\":{\"publicKey\":\"$first\",\"words\":\"able baker\"},\"installedGeneration\":4}"
+ok "approve" s approve node1
+shows 'to be used again, with another key: able baker$' "told"
+ok "the approval" bound node1
+shows "^true $first$" "is for the new key"
+ok "get" s get machine node1 -o 'jsonpath={.spec.installGeneration}'
+shows '^5$' "and is due"
+
 timeout 60 "$slipway" get machines --watch >"$work/watch" 2>&1 &
 watcher=$!
 eventually "get --watch shows what is there" '^node2 ' "$work/watch"
