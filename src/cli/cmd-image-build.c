@@ -117,7 +117,8 @@ static const struct packaged packaged_node = {
     .units = (const char *const[]){"/usr/lib/systemd/system/slipway-node.service",
                                    "/usr/lib/systemd/system/slipway-node-first-boot.service",
                                    "/usr/lib/systemd/system/slipway-node-grow.service",
-                                   "/usr/lib/systemd/system/slipway-node-cluster.service", NULL},
+                                   "/usr/lib/systemd/system/slipway-node-cluster.service",
+                                   "/usr/lib/systemd/system/slipway-node-up.service", NULL},
 };
 
 static const struct packaged packaged_podnet = {

@@ -87,14 +87,17 @@ static int approve_by_hand(const struct up_kubectl *kubectl, struct err *err)
 }
 
 int up_cluster_furnish(const struct up_kubectl *kubectl, const struct cluster_spec *spec,
-                       const struct kube_token *token, int64_t now_wall_ms, struct err *err)
+                       struct err *err)
+{
+    int r = up_apply(kubectl, up_network_objects(spec), APPLY_MS, NULL, err);
+    return r < 0 ? err_wrap(err, "cannot tell nodes of the network") : 0;
+}
+
+int up_cluster_admit(const struct up_kubectl *kubectl, const struct cluster_spec *spec,
+                     const struct kube_token *token, int64_t now_wall_ms, struct err *err)
 {
     const struct cluster_join_policy *policy = &spec->join_policy;
-    int r = up_apply(kubectl, up_network_objects(spec), APPLY_MS, NULL, err);
-    if (r < 0)
-        return err_wrap(err, "cannot tell nodes of the network");
-    if (!policy->auto_approve)
-        r = approve_by_hand(kubectl, err);
+    int r = policy->auto_approve ? 0 : approve_by_hand(kubectl, err);
     if (r < 0)
         return err_wrap(err, "cannot switch off automatic approval");
     int64_t expires = now_wall_ms + policy->token_ttl_seconds * 1000;
@@ -145,9 +148,9 @@ int up_network_apply(const struct node *node, const char *node_name, const char 
     _autofree_ char *config = json_dumps(network, JSON_COMPACT);
     if (!config)
         return -ENOMEM;
-    *ret_changed = true;
     if (node_read(node, PODNET_CONFIG, 64 << 10, &before, NULL, NULL) == 0 &&
         str_eq(before, config))
         return 0;
+    *ret_changed = true;
     return node_write_text(node, PODNET_CONFIG, config, 0644, err);
 }

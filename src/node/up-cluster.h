@@ -23,17 +23,20 @@ json_t *up_token_object(const struct kube_token *token, int64_t expires_wall_ms)
 /* A List: the ConfigMap, and that nodes may read it and see each other. NULL: out of memory. */
 json_t *up_network_objects(const struct cluster_spec *spec);
 
-/*
- * All of it, once the API server answers. 0 or a negative errno.
- */
+/* Tells nodes of the network, once the API server answers. 0 or a negative errno. */
 int up_cluster_furnish(const struct up_kubectl *kubectl, const struct cluster_spec *spec,
-                       const struct kube_token *token, int64_t now_wall_ms, struct err *err)
+                       struct err *err) _must_check_;
+
+/* Whom the cluster lets in: who has the token, at once or when somebody approves. 0 or a negative
+ * errno. */
+int up_cluster_admit(const struct up_kubectl *kubectl, const struct cluster_spec *spec,
+                     const struct kube_token *token, int64_t now_wall_ms, struct err *err)
     _must_check_;
 
 /*
  * Makes the network between pods of this node what the ConfigMap's text says: slipway-podnet's
- * configuration, when that is its driver. *ret_changed: there is something for slipway-podnet to
- * do. 0, -EBADMSG or another negative errno.
+ * configuration, when that is its driver. *ret_changed: slipway-podnet has to read it. 0, -EBADMSG
+ * or another negative errno.
  */
 int up_network_apply(const struct node *node, const char *node_name, const char *text,
                      bool *ret_changed, struct err *err) _must_check_;

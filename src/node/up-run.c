@@ -164,16 +164,18 @@ static int make_task(struct up *up, struct protocol_task *task, struct err *err)
     return r < 0 ? r : up_pki_add(node, folder, task, err);
 }
 
-/* The last lines of kubeadm and kubelet, which the error's one line has not. */
+/* What is behind the first line, which is the error: the last of kubeadm's and kubelet's. */
 static void tell_why(struct up *up)
 {
     _autotaskstate_ struct protocol_task_state state = {0};
     if (cluster_state_load(up->context->node, &state) < 0 || !state.message)
         return;
-    for (const char *line = state.message; *line;) {
+    for (const char *line = state.message + strcspn(state.message, "\n"); *line;) {
+        line++;
         size_t n = strcspn(line, "\n");
-        log_error("  %.*s", (int)n, line);
-        line += n + (line[n] == '\n');
+        if (n)
+            log_error("  %.*s", (int)n, line);
+        line += n;
     }
 }
 
@@ -273,15 +275,24 @@ static int tell_how_to_join(struct up *up, struct err *err)
     return r;
 }
 
+/* Once: whoever starts this again, as every boot does, must not make the token live on. */
+static int make_token(struct up *up, struct err *err)
+{
+    const struct clock *clock = up->context->node->clock;
+    if (is_member(up) && node_exists(up->context->node, UP_JOIN_FILE))
+        return 0;
+    choose_token(up);
+    int r = up_cluster_admit(&up->kubectl, &up->configuration->cluster, &up->token,
+                             clock_wall(clock), err);
+    return r < 0 ? r : tell_how_to_join(up, err);
+}
+
 static int furnish(struct up *up, struct err *err)
 {
-    const struct node *node = up->context->node;
-    choose_token(up);
-    int r = up_cluster_furnish(&up->kubectl, &up->configuration->cluster, &up->token,
-                               clock_wall(node->clock), err);
+    int r = up_cluster_furnish(&up->kubectl, &up->configuration->cluster, err);
     if (r == 0)
         r = join_network(up, err);
-    return r < 0 ? r : tell_how_to_join(up, err);
+    return r < 0 ? r : make_token(up, err);
 }
 
 /* A node without a network between pods never becomes Ready: somebody brings one later. */

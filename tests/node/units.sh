@@ -34,5 +34,6 @@ exposure slipway.service 20
 exposure slipway-node.service 35
 exposure slipway-node-grow.service 45
 exposure slipway-node-cluster.service 80
+exposure slipway-node-up.service 80
 exposure slipway-podnet.service 25
 exit $failed
