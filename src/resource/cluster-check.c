@@ -106,18 +106,46 @@ static void check_version(const struct cluster_spec *spec, struct problems *prob
                     "Kubernetes has it no more since v1.25");
 }
 
-static void check_addons(const struct cluster_spec *spec, struct problems *problems)
+static bool is_variable_name(const char *name)
 {
-    char path[64];
-    for (size_t i = 0; i < spec->n_addons; i++) {
-        for (size_t k = 0; k < i; k++) {
-            if (!str_eq(spec->addons[i].name, spec->addons[k].name))
-                continue;
-            (void)snprintf(path, sizeof(path), "spec.addons[%zu].name", i);
-            problem_add(problems, PROBLEM_DUPLICATE, path, "the same as spec.addons[%zu].name", k);
-            break;
-        }
+    return name[0] && strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
+                                   ".") == strlen(name);
+}
+
+static void check_addon(const struct cluster_spec *spec, size_t i, struct problems *problems)
+{
+    const struct cluster_addon *addon = &spec->addons[i];
+    char path[96];
+    (void)snprintf(path, sizeof(path), "spec.addons[%zu].name", i);
+    if (str_eq(addon->name, CLUSTER_ADDON_CNI))
+        problem_add(problems, PROBLEM_INVALID, path, "is kept for spec.cni.manifest");
+    for (size_t k = 0; k < i; k++) {
+        if (!str_eq(addon->name, spec->addons[k].name))
+            continue;
+        problem_add(problems, PROBLEM_DUPLICATE, path, "the same as spec.addons[%zu].name", k);
+        break;
     }
+    (void)snprintf(path, sizeof(path), "spec.addons[%zu].variables", i);
+    for (size_t k = 0; k < addon->n_variables; k++) {
+        if (!is_variable_name(addon->variables[k].key))
+            problem_add(problems, PROBLEM_INVALID, path,
+                        "a variable's name is letters, digits, '_' and '.', not \"%s\"",
+                        addon->variables[k].key);
+    }
+}
+
+static void check_cni(const struct cluster_cni *cni, struct problems *problems)
+{
+    bool own = cni->driver == CNI_BRIDGE || cni->driver == CNI_NONE;
+    const char *driver = field_enum_text(cni_driver_values, (int)cni->driver);
+    if (own && (cni->manifest || cni->image))
+        problem_add(problems, PROBLEM_INVALID,
+                    cni->manifest ? "spec.cni.manifest" : "spec.cni.image",
+                    cni->driver == CNI_NONE ? "spec.cni.driver is none"
+                                            : "spec.cni.driver is bridge, which is built in");
+    if (!own && !cni->manifest)
+        problem_add(problems, PROBLEM_REQUIRED, "spec.cni.manifest",
+                    "spec.cni.driver %s is its project's manifest: a file or its URL", driver);
 }
 
 void cluster_check(const void *object, struct problems *problems)
@@ -127,7 +155,9 @@ void cluster_check(const void *object, struct problems *problems)
     check_endpoint(spec, problems);
     check_ports(spec, problems);
     check_version(spec, problems);
-    check_addons(spec, problems);
+    for (size_t i = 0; i < spec->n_addons; i++)
+        check_addon(spec, i, problems);
+    check_cni(&spec->cni, problems);
     if (spec->oidc.issuer && !str_after(spec->oidc.issuer, "https://"))
         problem_add(problems, PROBLEM_INVALID, "spec.oidc.issuer", "must begin with https://");
     if (!str_after(spec->certificates_dir, "/etc/kubernetes/"))
@@ -136,10 +166,6 @@ void cluster_check(const void *object, struct problems *problems)
     if (spec->proxy.system_wide && !spec->proxy.http && !spec->proxy.https)
         problem_add(problems, PROBLEM_INVALID, "spec.proxy.systemWide",
                     "needs spec.proxy.http or spec.proxy.https");
-    if (spec->cni.driver == CNI_NONE && (spec->cni.manifest || spec->cni.image))
-        problem_add(problems, PROBLEM_INVALID,
-                    spec->cni.manifest ? "spec.cni.manifest" : "spec.cni.image",
-                    "spec.cni.driver is none");
 }
 
 /* ---- changes ---- */

@@ -139,8 +139,9 @@ static const struct field cni_fields[] = {
                   "between them), none leaves it to you, the others are their projects' "
                   "manifests."),
     F_STRING(S, manifest, "manifest", .format = &format_location,
-             .doc = "Manifest to apply instead of the driver's own: a file on the server, or a "
-                    "URL."),
+             .doc = "The driver's manifest: a file or a folder on the server, or a URL. Drivers "
+                    "other than bridge and none need one. It is applied like an add-on, before "
+                    "all others."),
     F_STRING(S, image, "image", .doc = "Container image for the driver's manifest."),
     F_STRING(S, bin_dir, "binDir", .format = &format_path, .def = "\"/opt/cni/bin\"",
              .doc = "Folder of the plugins. The image's container runtime looks for them there."),
@@ -152,15 +153,41 @@ static const struct field cni_fields[] = {
     {0}};
 #undef S
 
+#define S struct cluster_addon_certificate
+static const struct field addon_certificate_fields[] = {
+    F_STRING(S, secret, "secret", .format = &format_name, .max_length = 253,
+             .flags = FIELD_REQUIRED,
+             .doc = "Name of the Secret, of type kubernetes.io/tls: tls.crt, tls.key and ca.crt."),
+    F_STRING(S, namespace, "namespace", .format = &format_name, .max_length = 63,
+             .def = "\"kube-system\"", .doc = "Namespace of the Secret."),
+    F_STRINGS(S, names, "names", FIELD_REQUIRED | FIELD_UNIQUE, .max_items = 64,
+              .format = &format_text, .max_length = 253,
+              .doc =
+                  "DNS names and addresses in the certificate. They may use the variables, as in "
+                  "\"{{ .host }}\"."),
+    {0}};
+#undef S
+
 #define S struct cluster_addon
 static const struct field addon_fields[] = {
     F_STRING(S, name, "name", .format = &format_name, .max_length = 63, .flags = FIELD_REQUIRED,
              .doc = "Name of the add-on, by which what was removed from it is found again."),
     F_STRING(S, path, "path", .format = &format_location, .flags = FIELD_REQUIRED,
-             .doc = "A manifest, or a folder of manifests (*.yaml) and addresses of manifests "
-                    "(*.url), on the server; or a URL."),
+             .doc = "A manifest, or a folder of manifests (*.yaml, *.yml, *.json) and of addresses "
+                    "of manifests (*.url: one URL a line, sha256:DIGEST behind it where it is to "
+                    "be checked), on the server; or a URL."),
+    F_TRI(S, template, "template", .def = "true",
+          .doc = "Whether {{ .variables }} in its manifests are replaced. Switch it off for "
+                 "manifests whose braces mean something else."),
     F_MAP(S, variables, "variables", .max_items = 128, .format = &format_text, .max_length = 65536,
-          .doc = "Values that its manifests use, beside the Cluster's own."),
+          .doc = "Values that its manifests use, beside the Cluster's own, over which they win."),
+    F_STRING(S, variables_from, "variablesFrom", .format = &format_path,
+             .doc = "File on the server with further values, a YAML mapping of names to texts: for "
+                    "passwords, which do not belong into the Cluster. It wins over variables."),
+    F_OBJECTS(S, certificates, "certificates", struct cluster_addon_certificate,
+              addon_certificate_fields, 0, .max_items = 16,
+              .doc = "Serving certificates that the cluster's authority signs for it. They are "
+                     "renewed when a third of their life is left."),
     {0}};
 #undef S
 

@@ -89,12 +89,26 @@ struct cluster_cni {
     int64_t mtu;            /* 0: the link's */
 };
 
+/* A serving certificate of the cluster's authority in a Secret of type kubernetes.io/tls. */
+struct cluster_addon_certificate {
+    const char *secret;
+    const char *namespace;    /* default kube-system */
+    const char *const *names; /* DNS names and addresses; may use variables */
+    size_t n_names;
+};
+
 struct cluster_addon {
     const char *name;
-    const char *path; /* absolute path of a folder or file on the server, or a URL */
+    const char *path;       /* absolute path of a folder or file on the server, or a URL */
+    enum tristate template; /* default true */
     const struct pair *variables;
     size_t n_variables;
+    const char *variables_from; /* file on the server; NULL: none */
+    const struct cluster_addon_certificate *certificates;
+    size_t n_certificates;
 };
+
+#define CLUSTER_ADDON_CNI "cni" /* the add-on that spec.cni.manifest makes */
 
 struct cluster_dns {
     enum tristate enabled; /* CoreDNS; default true */

@@ -76,7 +76,10 @@ static const char whole[] =
     "CERTIFICATE-----\\nAA==\\n-----END CERTIFICATE-----\\n\",\"usernameClaim\":\"sub\","
     "\"groupsClaim\":\"roles\"},\"cni\":{\"driver\":\"calico\",\"manifest\":\"/srv/calico.yaml\","
     "\"image\":\"i\",\"binDir\":\"/b\",\"confDir\":\"/c\",\"mtu\":1400},"
-    "\"addons\":[{\"name\":\"dex\",\"path\":\"/srv/dex\",\"variables\":{\"nodePort\":\"32000\"}}],"
+    "\"addons\":[{\"name\":\"dex\",\"path\":\"/srv/"
+    "dex\",\"template\":true,\"variables\":{\"nodePort\":"
+    "\"32000\"},\"variablesFrom\":\"/srv/dex.secret\",\"certificates\":[{\"secret\":\"dex-tls\","
+    "\"namespace\":\"dex\",\"names\":[\"{{ .host }}\"]}]}],"
     "\"dns\":{\"enabled\":false},\"joinPolicy\":{\"autoApprove\":true,\"tokenTTLSeconds\":600,"
     "\"joinTimeoutSeconds\":1200},\"rollout\":{\"image\":\"new\",\"maxUnavailable\":2,"
     "\"minReadySeconds\":5,\"paused\":true},\"allowSchedulingOnControlPlanes\":true}";
@@ -167,6 +170,16 @@ static const struct {
      "spec.cni.driver: not one of bridge, flannel, calico, cilium, none: \"weave\""},
     {"\"cni\":{\"driver\":\"none\",\"manifest\":\"/a.yaml\"}",
      "spec.cni.manifest: spec.cni.driver is none"},
+    {"\"cni\":{\"manifest\":\"/a.yaml\"}",
+     "spec.cni.manifest: spec.cni.driver is bridge, which is built in"},
+    {"\"cni\":{\"driver\":\"flannel\"}",
+     "spec.cni.manifest: spec.cni.driver flannel is its project's manifest: a file or its URL"},
+    {"\"addons\":[{\"name\":\"cni\",\"path\":\"/a\"}]",
+     "spec.addons[0].name: is kept for spec.cni.manifest"},
+    {"\"addons\":[{\"name\":\"a\",\"path\":\"/a\",\"variables\":{\"a-b\":\"1\"}}]",
+     "spec.addons[0].variables: a variable's name is letters, digits, '_' and '.', not \"a-b\""},
+    {"\"addons\":[{\"name\":\"a\",\"path\":\"/a\",\"certificates\":[{\"secret\":\"s\"}]}]",
+     "spec.addons[0].certificates[0].names: required"},
     {"\"oidc\":{\"clientID\":\"k\",\"issuer\":\"http://dex\"}",
      "spec.oidc.issuer: must begin with https://"},
     {"\"oidc\":{\"issuer\":\"https://dex\"}", "spec.oidc.clientID: required"},

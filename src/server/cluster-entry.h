@@ -24,6 +24,7 @@
 
 struct cluster_link;
 struct etcd_change;
+struct addons;
 
 /* A Machine of a Cluster. */
 struct cluster_machine {
@@ -44,6 +45,7 @@ struct cluster_entry {
     struct pki pki;
     bool pki_ready, pki_loading;
     struct cluster_link *link;   /* NULL: nobody has formed it yet */
+    struct addons *addons;       /* NULL: not begun */
     bool dirty;                  /* is to be looked at again */
     int64_t wake_ms;             /* wall time at which time alone changes something; 0: never */
     uint64_t retry_at;           /* the loop's time at which what failed is tried again; 0: never */
@@ -159,10 +161,12 @@ void cluster_rollout_step(struct cluster_entry *entry);
 /* Applies what joining machines need to be allowed; entry->rights_set tells when it is there. */
 void cluster_rbac_apply(struct cluster_entry *entry);
 
-/* ---- cluster-rbac.c ---- */
+/* ---- cluster-addons.c: manifests that are kept applied; see cluster-addons.h ---- */
 
-/* Applies what joining machines need to be allowed; entry->rights_set tells when it is there. */
-void cluster_rbac_apply(struct cluster_entry *entry);
+/* Begins, and goes on when the Cluster's values or its API server have changed. */
+void cluster_addons_update(struct cluster_entry *entry);
+/* Before the link is freed. NULL allowed. */
+void cluster_addons_free(struct addons *addons);
 
 /* ---- cluster-status.c ---- */
 

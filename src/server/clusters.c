@@ -31,6 +31,7 @@ static void entry_free(void *value)
     cluster_handout_give_up(entry);
     if (entry->leavings)
         map_free_with(entry->leavings, cluster_leaving_free);
+    cluster_addons_free(entry->addons);
     cluster_link_free(entry->link);
     if (entry->undecided)
         map_free_with(entry->undecided, cluster_csr_forget);
@@ -215,6 +216,7 @@ static void look(struct cluster_entry *entry)
     cluster_tokens_clean(entry);
     cluster_leavings_look(entry);
     cluster_rollout_step(entry);
+    cluster_addons_update(entry);
     cluster_status_update(entry);
 }
 
@@ -260,6 +262,8 @@ static void on_cluster(void *data, enum store_change change, json_t *object)
         (void)!cluster_decode(object, &entry->cluster, NULL);
     if (!entry->cluster) {
         cluster_leavings_give_up(entry);
+        cluster_addons_free(entry->addons);
+        entry->addons = NULL;
         cluster_link_free(entry->link);
         entry->link = NULL;
         entry->rights_set = entry->rights_failed = false;
