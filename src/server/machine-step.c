@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "server/machine-step.h"
+#include "server/machine-step-parts.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -12,23 +12,12 @@ enum { SEEN_MS = 10000 }; /* how exact lastSeen is: each new value is a write */
 
 /* What anybody on the network can make the server write is bounded in time. */
 enum {
-    CANDIDATE_OTHER_MS = 10 * 1000,      /* how long a candidate keeps its place */
-    CANDIDATE_SAME_MS = 60 * 1000,       /* how exact its time is */
     CANDIDATE_STALE_MS = 10 * 60 * 1000, /* it asks no more */
     NOTE_AGAIN_MS = 60 * 1000,           /* between two warnings of one reason */
     CLOCK_APART_MS = 60 * 1000,          /* a machine's clock that is worth a warning */
 };
-/* Until a machine that came back without booting from the network is told to restart again. */
-enum { RESTART_AGAIN_MS = 10 * 60 * 1000 };
-enum { POLL_SOON = 2, POLL_WAITING = 5, POLL_FAILED = 10, POLL_REJECTED = 60 };
 
-static void note(struct machine_change *c, bool warning, const char *reason, const char *format,
-                 ...) _printf_(4, 5);
-static void condition(struct machine_change *c, const char *type, enum condition_status status,
-                      const char *reason, const char *message);
-
-static void note(struct machine_change *c, bool warning, const char *reason, const char *format,
-                 ...)
+void step_note(struct machine_change *c, bool warning, const char *reason, const char *format, ...)
 {
     if (c->n_notes == MACHINE_NOTES_MAX)
         return;
@@ -41,8 +30,8 @@ static void note(struct machine_change *c, bool warning, const char *reason, con
     va_end(args);
 }
 
-static void condition(struct machine_change *c, const char *type, enum condition_status status,
-                      const char *reason, const char *message)
+void step_condition(struct machine_change *c, const char *type, enum condition_status status,
+                    const char *reason, const char *message)
 {
     if (c->n_conditions == MACHINE_CONDITIONS_MAX)
         return;
@@ -53,11 +42,8 @@ static void condition(struct machine_change *c, const char *type, enum condition
     (void)snprintf(k->message, sizeof(k->message), "%s", message);
 }
 
-static void answer(struct machine_change *c, enum protocol_action action, uint32_t poll,
-                   const char *format, ...) _printf_(4, 5);
-
-static void answer(struct machine_change *c, enum protocol_action action, uint32_t poll,
-                   const char *format, ...)
+void step_answer(struct machine_change *c, enum protocol_action action, uint32_t poll,
+                 const char *format, ...)
 {
     c->action = action;
     c->poll_seconds = poll;
@@ -68,13 +54,13 @@ static void answer(struct machine_change *c, enum protocol_action action, uint32
 }
 
 /* Notes a phase change once; repetitions are silent. */
-static void enter(struct machine_change *c, const struct machine_view *v, enum machine_phase phase,
-                  const char *reason, const char *message)
+void step_enter(struct machine_change *c, const struct machine_view *v, enum machine_phase phase,
+                const char *reason, const char *message)
 {
     if (v->machine->status.phase == phase)
         return;
     c->phase = phase;
-    note(c, phase == MACHINE_FAILED || phase == MACHINE_REJECTED, reason, "%s", message);
+    step_note(c, phase == MACHINE_FAILED || phase == MACHINE_REJECTED, reason, "%s", message);
 }
 
 /* A warning about what strangers do, who may do it a thousand times a second. */
@@ -87,10 +73,10 @@ static void warn_rarely(struct machine_change *c, const struct machine_view *v, 
         if (str_eq(s->timeline[i].event, reason) && age >= 0 && age < NOTE_AGAIN_MS)
             return;
     }
-    note(c, true, reason, "%s", message);
+    step_note(c, true, reason, "%s", message);
 }
 
-static bool key_is(const char *known, const struct trust_public *key)
+bool step_key_is(const char *known, const struct trust_public *key)
 {
     char text[TRUST_PUBLIC_TEXT_SIZE];
     return known && str_eq(known, trust_public_text(key, text));
@@ -98,13 +84,13 @@ static bool key_is(const char *known, const struct trust_public *key)
 
 static bool is_identity(const struct machine_view *v, const struct trust_public *key)
 {
-    return key_is(v->machine->status.identity.public_key, key);
+    return step_key_is(v->machine->status.identity.public_key, key);
 }
 
 /* A key of the life before the release: whoever has it now, it is worth nothing. */
 static bool is_revoked(const struct machine_view *v, const struct trust_public *key)
 {
-    return key_is(v->machine->status.revoked_key, key);
+    return step_key_is(v->machine->status.revoked_key, key);
 }
 
 /* The one key that may speak for the machine: the approved one, else the one it registered with. */
@@ -113,7 +99,7 @@ static bool is_bound(const struct machine_view *v, const struct trust_public *ke
     const char *approved = v->effective->approved_key;
     if (is_revoked(v, key))
         return false;
-    return approved ? key_is(approved, key) : is_identity(v, key);
+    return approved ? step_key_is(approved, key) : is_identity(v, key);
 }
 
 /* The machine itself speaks: a candidate that was approved, or went away, is one no more. */
@@ -123,8 +109,8 @@ static void settle_candidate(const struct machine_view *v, const struct machine_
     const struct machine_candidate *k = &v->machine->status.candidate;
     int64_t age = e->now_ms - k->seen;
     c->clear_candidate =
-        k->public_key && (!v->effective->approved_key || key_is(k->public_key, e->key) || age < 0 ||
-                          age >= CANDIDATE_STALE_MS);
+        k->public_key && (!v->effective->approved_key || step_key_is(k->public_key, e->key) ||
+                          age < 0 || age >= CANDIDATE_STALE_MS);
 }
 
 static bool candidate_waits(const struct machine_view *v, const struct machine_change *c)
@@ -134,7 +120,7 @@ static bool candidate_waits(const struct machine_view *v, const struct machine_c
            !str_eq(k->public_key, v->effective->approved_key);
 }
 
-static bool wants_install(const struct machine_view *v)
+bool step_wants_install(const struct machine_view *v)
 {
     return v->effective->install_generation > v->machine->status.installed_generation;
 }
@@ -146,43 +132,44 @@ static void fail(struct machine_change *c, const struct machine_view *v, const c
     c->failure_reason = reason;
     (void)snprintf(c->failure_step, sizeof(c->failure_step), "%s", step);
     (void)snprintf(c->failure_message, sizeof(c->failure_message), "%s", message);
-    enter(c, v, MACHINE_FAILED, reason, message);
-    condition(c, "Healthy", CONDITION_FALSE, reason, message);
+    step_enter(c, v, MACHINE_FAILED, reason, message);
+    step_condition(c, "Healthy", CONDITION_FALSE, reason, message);
 }
 
 /* ---- approval, shared by hello and specification changes ---- */
 
 static void key_changed(struct machine_change *c)
 {
-    condition(c, "Approved", CONDITION_FALSE, "KeyChanged",
-              "a key that is not spec.approvedKey asks as this machine: see status.candidate");
+    step_condition(c, "Approved", CONDITION_FALSE, "KeyChanged",
+                   "a key that is not spec.approvedKey asks as this machine: see status.candidate");
 }
 
 /*
  * Decides what holds before any installation; true when it may go on to one. `here`: the machine
  * itself has just spoken, so that it is Discovered now.
  */
-static bool admitted(const struct machine_view *v, struct machine_change *c, bool here)
+bool step_admitted(const struct machine_view *v, struct machine_change *c, bool here)
 {
     const struct machine *m = v->machine;
     switch (v->effective->approved) {
     case TRI_FALSE:
-        enter(c, v, MACHINE_REJECTED, "Rejected", "an administrator rejected this machine");
-        condition(c, "Approved", CONDITION_FALSE, "Rejected", "spec.approved is false");
-        answer(c, PROTOCOL_REJECT, POLL_REJECTED, "this machine was rejected");
+        step_enter(c, v, MACHINE_REJECTED, "Rejected", "an administrator rejected this machine");
+        step_condition(c, "Approved", CONDITION_FALSE, "Rejected", "spec.approved is false");
+        step_answer(c, PROTOCOL_REJECT, POLL_REJECTED, "this machine was rejected");
         return false;
     case TRI_UNSET:
         if (m->status.phase == MACHINE_REJECTED || (here && m->status.phase == MACHINE_PHASE_UNSET))
-            enter(c, v, MACHINE_DISCOVERED, "Discovered", "reported itself, waits for approval");
-        condition(c, "Approved", CONDITION_UNKNOWN, "Undecided", "waits for approval");
-        answer(c, PROTOCOL_WAIT, POLL_SOON, "waiting for approval: slipway approve %s",
-               m->meta.name);
+            step_enter(c, v, MACHINE_DISCOVERED, "Discovered",
+                       "reported itself, waits for approval");
+        step_condition(c, "Approved", CONDITION_UNKNOWN, "Undecided", "waits for approval");
+        step_answer(c, PROTOCOL_WAIT, POLL_SOON, "waiting for approval: slipway approve %s",
+                    m->meta.name);
         return false;
     case TRI_TRUE:
         if (candidate_waits(v, c))
             key_changed(c);
         else
-            condition(c, "Approved", CONDITION_TRUE, "Approved", "spec.approved is true");
+            step_condition(c, "Approved", CONDITION_TRUE, "Approved", "spec.approved is true");
         return true;
     }
     return false;
@@ -191,33 +178,32 @@ static bool admitted(const struct machine_view *v, struct machine_change *c, boo
 /* ---- stage2 says hello ---- */
 
 /* What keeps an installation from beginning; answers then. */
-static bool must_wait(const struct machine_view *v, struct machine_change *c)
+bool step_must_wait(const struct machine_view *v, struct machine_change *c)
 {
     if (v->hold[0])
-        answer(c, PROTOCOL_WAIT, POLL_WAITING, "%s", v->hold);
+        step_answer(c, PROTOCOL_WAIT, POLL_WAITING, "%s", v->hold);
     else if (!v->image_ready)
-        answer(c, PROTOCOL_WAIT, POLL_WAITING, "Image %s is not ready: %s", v->effective->image,
-               v->image_problem ? v->image_problem : "not found");
+        step_answer(c, PROTOCOL_WAIT, POLL_WAITING, "Image %s is not ready: %s",
+                    v->effective->image, v->image_problem ? v->image_problem : "not found");
     else
         return false;
     return true;
 }
 
 /* Counts a start of stage2 that begins; true when there were too many of them. */
-static bool is_exhausted(const struct machine_view *v, struct machine_change *c,
-                         const char *command)
+bool step_is_exhausted(const struct machine_view *v, struct machine_change *c, const char *command)
 {
     c->attempts = v->machine->status.attempts + 1;
     if (c->attempts <= v->attempts_max)
         return false;
     fail(c, v, "start", "AttemptsExhausted", "it was begun too often without an end");
-    answer(c, PROTOCOL_WAIT, POLL_FAILED, "too many attempts: slipway %s %s", command,
-           v->machine->meta.name);
+    step_answer(c, PROTOCOL_WAIT, POLL_FAILED, "too many attempts: slipway %s %s", command,
+                v->machine->meta.name);
     return true;
 }
 
 /* The installed system will not be there any more. */
-static void leave_old_life(const struct machine_view *v, struct machine_change *c)
+void step_leave_old_life(const struct machine_view *v, struct machine_change *c)
 {
     c->clear_join = v->machine->status.join.task != NULL;
     c->clear_restart = v->machine->status.restarted_at != 0;
@@ -227,24 +213,24 @@ static void hello_install(const struct machine_view *v, struct machine_change *c
 {
     const struct machine *m = v->machine;
     if (m->status.phase == MACHINE_FAILED) {
-        answer(c, PROTOCOL_WAIT, POLL_FAILED,
-               "installing failed (%s: %s); mend the cause, then: slipway reinstall %s",
-               m->status.failure.reason ? m->status.failure.reason : "unknown",
-               m->status.failure.message ? m->status.failure.message : "", m->meta.name);
+        step_answer(c, PROTOCOL_WAIT, POLL_FAILED,
+                    "installing failed (%s: %s); mend the cause, then: slipway reinstall %s",
+                    m->status.failure.reason ? m->status.failure.reason : "unknown",
+                    m->status.failure.message ? m->status.failure.message : "", m->meta.name);
         return;
     }
-    if (must_wait(v, c))
+    if (step_must_wait(v, c))
         return;
     if (new_boot) {
-        if (is_exhausted(v, c, "reinstall"))
+        if (step_is_exhausted(v, c, "reinstall"))
             return;
-        note(c, false, "InstallStarted",
-             "writing Image %s, generation %" PRId64 ", attempt %" PRId64, v->effective->image,
-             v->effective->install_generation, c->attempts);
+        step_note(c, false, "InstallStarted",
+                  "writing Image %s, generation %" PRId64 ", attempt %" PRId64, v->effective->image,
+                  v->effective->install_generation, c->attempts);
     }
-    leave_old_life(v, c);
-    enter(c, v, MACHINE_PROVISIONING, "Provisioning", "stage2 has its plan");
-    answer(c, PROTOCOL_INSTALL, POLL_WAITING, "installing Image %s", v->effective->image);
+    step_leave_old_life(v, c);
+    step_enter(c, v, MACHINE_PROVISIONING, "Provisioning", "stage2 has its plan");
+    step_answer(c, PROTOCOL_INSTALL, POLL_WAITING, "installing Image %s", v->effective->image);
 }
 
 /* Not the approved key: it gets nothing, and all that changes is who is seen to ask. */
@@ -252,16 +238,16 @@ static void hello_stranger(const struct machine_view *v, const struct machine_ev
                            struct machine_change *c)
 {
     const struct machine_candidate *known = &v->machine->status.candidate;
-    bool same = key_is(known->public_key, e->key);
+    bool same = step_key_is(known->public_key, e->key);
     int64_t age = e->now_ms - known->seen;
     if (v->effective->approved == TRI_FALSE) {
-        answer(c, PROTOCOL_REJECT, POLL_REJECTED, "this machine was rejected");
+        step_answer(c, PROTOCOL_REJECT, POLL_REJECTED, "this machine was rejected");
         return;
     }
-    answer(c, PROTOCOL_WAIT, POLL_WAITING,
-           "its key is not the approved one; compare the words on its console, then: slipway "
-           "approve %s",
-           v->machine->meta.name);
+    step_answer(c, PROTOCOL_WAIT, POLL_WAITING,
+                "its key is not the approved one; compare the words on its console, then: slipway "
+                "approve %s",
+                v->machine->meta.name);
     if (known->public_key && age >= 0 && age < (same ? CANDIDATE_SAME_MS : CANDIDATE_OTHER_MS))
         return;
     c->candidate = true;
@@ -279,55 +265,6 @@ static const char *new_boot_id(const struct machine_view *v, const struct machin
     return valid && !str_eq(id, v->machine->status.boot_id) ? id : NULL;
 }
 
-/* ---- stage2 of a machine that is given back ---- */
-
-static void hello_release(const struct machine_view *v, struct machine_change *c, bool new_boot)
-{
-    const struct machine *m = v->machine;
-    int64_t generation = machine_release_generation(m);
-    bool silent = str_eq(m->status.failure.reason, "Silent");
-    if (m->status.phase == MACHINE_FAILED && !silent) {
-        answer(c, PROTOCOL_WAIT, POLL_FAILED,
-               "wiping failed (%s: %s); mend the cause, then: slipway release %s",
-               m->status.failure.reason ? m->status.failure.reason : "unknown",
-               m->status.failure.message ? m->status.failure.message : "", m->meta.name);
-        return;
-    }
-    if (v->hold[0]) {
-        answer(c, PROTOCOL_WAIT, POLL_WAITING, "%s", v->hold);
-        return;
-    }
-    if (new_boot) {
-        if (is_exhausted(v, c, "release"))
-            return;
-        note(c, false, "WipeStarted",
-             "wiping its disks, release generation %" PRId64 ", attempt %" PRId64, generation,
-             c->attempts);
-    }
-    if (generation != m->status.wiping_generation)
-        c->wiping_generation = generation;
-    c->clear_failure = silent;
-    leave_old_life(v, c);
-    enter(c, v, MACHINE_RELEASING, "Releasing", "stage2 wipes its disks");
-    answer(c, PROTOCOL_WIPE, POLL_WAITING, "wiping the disks of this machine");
-}
-
-/* It has no key that counts: which one asks is shown, for approving it. */
-static void hello_released(const struct machine_view *v, const struct machine_event *e,
-                           struct machine_change *c)
-{
-    const struct machine_candidate *known = &v->machine->status.candidate;
-    bool same = key_is(known->public_key, e->key);
-    int64_t age = e->now_ms - known->seen;
-    if (!admitted(v, c, true))
-        return;
-    c->n_conditions = 0; /* nothing is to be said of the approval of a key that is gone */
-    answer(c, PROTOCOL_WAIT, POLL_WAITING, "released: slipway reinstall %s to use it again",
-           v->machine->meta.name);
-    c->candidate =
-        !known->public_key || age < 0 || age >= (same ? CANDIDATE_SAME_MS : CANDIDATE_OTHER_MS);
-}
-
 /*
  * Only the approved key is let in. A machine that nobody bound to a key is trusted on first use: a
  * new key is taken while an installation (or an inventory) is open, but one whose system is
@@ -339,20 +276,20 @@ static void hello_agent(const struct machine_view *v, const struct machine_event
     const struct machine *m = v->machine;
     bool same_key = is_identity(v, e->key), bound = is_bound(v, e->key);
     bool release = machine_release_is_open(m);
-    bool installed = m->status.installed_generation > 0 && !wants_install(v) && !release;
+    bool installed = m->status.installed_generation > 0 && !step_wants_install(v) && !release;
     if (is_revoked(v, e->key)) {
-        answer(c, PROTOCOL_WAIT, POLL_REJECTED,
-               "its key was given up when it was released: power it off and on");
+        step_answer(c, PROTOCOL_WAIT, POLL_REJECTED,
+                    "its key was given up when it was released: power it off and on");
         return;
     }
     if (machine_is_released(m) && !release) {
-        hello_released(v, e, c);
+        step_hello_released(v, e, c);
         return;
     }
     if (installed && !bound) {
         warn_rarely(c, v, e->now_ms, "UnexpectedStage2",
                     "a stage2 with another key asked as this machine, whose system is installed");
-        answer(c, PROTOCOL_BOOT, POLL_WAITING, "this machine is installed: booting its disk");
+        step_answer(c, PROTOCOL_BOOT, POLL_WAITING, "this machine is installed: booting its disk");
         return;
     }
     if (v->effective->approved_key && !bound) {
@@ -365,21 +302,22 @@ static void hello_agent(const struct machine_view *v, const struct machine_event
     c->inventory = e->hello->inventory != NULL;
     c->seen = true;
     if (!same_key && m->status.identity.public_key)
-        note(c, false, "NewKey", "stage2 started anew, with a new key");
-    if (!admitted(v, c, true))
+        step_note(c, false, "NewKey", "stage2 started anew, with a new key");
+    if (!step_admitted(v, c, true))
         return;
     bool new_boot = !same_key || c->boot_id || m->status.attempts == 0;
     if (release) {
-        hello_release(v, c, new_boot);
+        step_hello_release(v, c, new_boot);
         return;
     }
     if (installed) {
-        answer(c, PROTOCOL_BOOT, POLL_WAITING, "this machine is installed: booting its disk");
+        step_answer(c, PROTOCOL_BOOT, POLL_WAITING, "this machine is installed: booting its disk");
         return;
     }
     if (!v->effective->image) {
-        enter(c, v, MACHINE_AVAILABLE, "Available", "approved; no Image is assigned");
-        answer(c, PROTOCOL_WAIT, POLL_WAITING, "approved; no Image is assigned to this machine");
+        step_enter(c, v, MACHINE_AVAILABLE, "Available", "approved; no Image is assigned");
+        step_answer(c, PROTOCOL_WAIT, POLL_WAITING,
+                    "approved; no Image is assigned to this machine");
         return;
     }
     hello_install(v, c, new_boot);
@@ -388,7 +326,7 @@ static void hello_agent(const struct machine_view *v, const struct machine_event
 /* ---- the installed system ---- */
 
 /* Only while an installation is due do other keys matter. */
-static void forget_candidate(const struct machine_view *v, struct machine_change *c)
+void step_forget_candidate(const struct machine_view *v, struct machine_change *c)
 {
     c->clear_candidate = v->machine->status.candidate.public_key != NULL;
 }
@@ -399,12 +337,12 @@ static void running(const struct machine_view *v, struct machine_change *c, cons
     c->seen = true;
     c->clear_failure = phase != MACHINE_JOINING;
     c->clear_progress = phase != MACHINE_JOINING;
-    forget_candidate(v, c);
+    step_forget_candidate(v, c);
     if (phase != MACHINE_JOINING && phase != MACHINE_READY && phase != MACHINE_RELEASING)
-        enter(c, v, MACHINE_RUNNING, "Running", message);
-    condition(c, "Booted", CONDITION_TRUE, "Reported", message);
-    condition(c, "Healthy", CONDITION_TRUE, "Reported", message);
-    answer(c, PROTOCOL_OK, POLL_WAITING, "noted");
+        step_enter(c, v, MACHINE_RUNNING, "Running", message);
+    step_condition(c, "Booted", CONDITION_TRUE, "Reported", message);
+    step_condition(c, "Healthy", CONDITION_TRUE, "Reported", message);
+    step_answer(c, PROTOCOL_OK, POLL_WAITING, "noted");
 }
 
 /* The report that the image is on the disk may have been lost: what runs is proof enough. */
@@ -418,7 +356,7 @@ static void note_installed(const struct machine_view *v, struct machine_change *
     c->installed_image = true;
     c->clear_restart = v->machine->status.restarted_at != 0;
     c->attempts = 0;
-    condition(c, "Imaged", CONDITION_TRUE, "Installed", "the image is on its disk");
+    step_condition(c, "Imaged", CONDITION_TRUE, "Installed", "the image is on its disk");
 }
 
 static bool is_known_node(const struct machine_view *v, const struct machine_event *e,
@@ -430,7 +368,7 @@ static bool is_known_node(const struct machine_view *v, const struct machine_eve
     }
     warn_rarely(c, v, e->now_ms, "UnknownIdentity",
                 "a message signed with a key that is not this machine's");
-    answer(c, PROTOCOL_REJECT, POLL_REJECTED, "this key is not this machine's");
+    step_answer(c, PROTOCOL_REJECT, POLL_REJECTED, "this key is not this machine's");
     return false;
 }
 
@@ -455,7 +393,7 @@ static void hello_task(const struct machine_view *v, const struct machine_event 
         message = "the answer with the task did not arrive";
     else if (!message)
         message = "no details";
-    note(c, true, "JoinFailed", "%s", message);
+    step_note(c, true, "JoinFailed", "%s", message);
     if (known->attempts >= v->attempts_max)
         fail(c, v, PROTOCOL_STEP_JOINING, "JoinFailed", message);
 }
@@ -468,10 +406,10 @@ static void task_given(const struct machine_view *v, const struct machine_event 
     c->clear_failure = true;
     c->clear_progress = true;
     if (v->machine->status.phase == MACHINE_JOINING)
-        note(c, false, "JoinRetried", "%s", e->message);
+        step_note(c, false, "JoinRetried", "%s", e->message);
     else
-        enter(c, v, MACHINE_JOINING, "JoinStarted", e->message);
-    condition(c, "Joined", CONDITION_FALSE, "Joining", e->message);
+        step_enter(c, v, MACHINE_JOINING, "JoinStarted", e->message);
+    step_condition(c, "Joined", CONDITION_FALSE, "Joining", e->message);
 }
 
 static void node_seen(const struct machine_view *v, const struct machine_event *e,
@@ -483,15 +421,15 @@ static void node_seen(const struct machine_view *v, const struct machine_event *
     if (e->node_ready) {
         c->clear_progress = phase != MACHINE_READY;
         c->clear_failure = phase != MACHINE_READY;
-        enter(c, v, MACHINE_READY, "Ready", e->message);
-        condition(c, "Joined", CONDITION_TRUE, "NodeReady", e->message);
-        condition(c, "Healthy", CONDITION_TRUE, "NodeReady", e->message);
+        step_enter(c, v, MACHINE_READY, "Ready", e->message);
+        step_condition(c, "Joined", CONDITION_TRUE, "NodeReady", e->message);
+        step_condition(c, "Healthy", CONDITION_TRUE, "NodeReady", e->message);
         return;
     }
     if (phase != MACHINE_READY)
         return;
-    enter(c, v, MACHINE_RUNNING, "NodeNotReady", e->message);
-    condition(c, "Healthy", CONDITION_FALSE, "NodeNotReady", e->message);
+    step_enter(c, v, MACHINE_RUNNING, "NodeNotReady", e->message);
+    step_condition(c, "Healthy", CONDITION_FALSE, "NodeNotReady", e->message);
 }
 
 /* It is drained, its Node is deleted: nothing that the Cluster needs is on its disks any more. */
@@ -501,63 +439,11 @@ static void left(const struct machine_view *v, const struct machine_event *e,
     enum machine_phase phase = v->machine->status.phase;
     const char *message = e->message ? e->message : "it is a member of its Cluster no more";
     c->clear_join = v->machine->status.join.task != NULL;
-    condition(c, "Joined", CONDITION_FALSE, "Left", message);
+    step_condition(c, "Joined", CONDITION_FALSE, "Left", message);
     if (phase == MACHINE_READY || phase == MACHINE_JOINING)
-        enter(c, v, MACHINE_RUNNING, "Left", message);
+        step_enter(c, v, MACHINE_RUNNING, "Left", message);
     else if (c->clear_join)
-        note(c, false, "Left", "%s", message);
-}
-
-/* ---- leaving the installed system for stage2 ---- */
-
-static void restart(const struct machine_view *v, const struct machine_event *e,
-                    struct machine_change *c)
-{
-    int64_t age = e->now_ms - v->machine->status.restarted_at;
-    bool told = v->machine->status.restarted_at != 0;
-    if (told && age >= 0 && age < RESTART_AGAIN_MS) {
-        const char *text = "waits for the machine to boot from the network";
-        condition(c, "Booted", CONDITION_FALSE, "WaitsForNetworkBoot", text);
-        answer(c, PROTOCOL_WAIT, POLL_FAILED, "%s", text);
-        return;
-    }
-    c->restart = true;
-    c->clear_join = v->machine->status.join.task != NULL;
-    if (told)
-        note(c, true, "NoNetworkBoot",
-             "it came back without booting from the network, and restarts again: its firmware has "
-             "to try the network first");
-    else
-        note(c, false, "Restarting", "its system ends, for stage2 to %s",
-             machine_release_is_open(v->machine) ? "wipe its disks" : "install it");
-    answer(c, PROTOCOL_REBOOT, POLL_FAILED, "restart and boot from the network");
-}
-
-/*
- * What the installed system of a machine hears that is to be released or installed anew; no task of
- * its Cluster, in any case. It is restarted when nothing holds it any more.
- */
-static void hello_leaving(const struct machine_view *v, const struct machine_event *e,
-                          struct machine_change *c)
-{
-    bool release = machine_release_is_open(v->machine);
-    c->seen = true;
-    forget_candidate(v, c);
-    if (release && v->hold[0])
-        answer(c, PROTOCOL_WAIT, POLL_WAITING, "%s", v->hold);
-    else if (!release && must_wait(v, c))
-        return;
-    else if (!release && v->effective->install_when == INSTALL_NEXT_BOOT)
-        answer(c, PROTOCOL_WAIT, POLL_REJECTED, "will be installed at its next network boot");
-    else
-        restart(v, e, c);
-}
-
-/* `installed`: what the disk holds, as far as is known now. */
-static bool is_leaving(const struct machine_view *v, int64_t installed)
-{
-    return machine_release_is_open(v->machine) ||
-           (!str_empty(v->effective->image) && v->effective->install_generation > installed);
+        step_note(c, false, "Left", "%s", message);
 }
 
 /* kubelet's certificates are not valid for a system whose clock is far from ours. */
@@ -583,15 +469,16 @@ static void hello_node(const struct machine_view *v, const struct machine_event 
     if (!is_known_node(v, e, c))
         return;
     if (v->effective->approved == TRI_FALSE) {
-        (void)admitted(v, c, true);
+        (void)step_admitted(v, c, true);
         return;
     }
     note_installed(v, c, e->hello->install_generation);
     c->addresses = e->hello->addresses != NULL;
     check_clock(v, e, c);
-    if (is_leaving(v, c->installed_generation >= 0 ? c->installed_generation
-                                                   : v->machine->status.installed_generation)) {
-        hello_leaving(v, e, c);
+    if (step_is_leaving(v, c->installed_generation >= 0
+                               ? c->installed_generation
+                               : v->machine->status.installed_generation)) {
+        step_hello_leaving(v, e, c);
         return;
     }
     running(v, c, "the installed system reported in");
@@ -620,7 +507,7 @@ static void report_failure(const struct machine_view *v, const struct protocol_r
         fail(c, v, r->step, "StepFailed", message);
         c->failure_reason = r->failure;
     } else {
-        note(c, true, "Retrying", "%s: %s: %s", r->step, r->failure, message);
+        step_note(c, true, "Retrying", "%s: %s: %s", r->step, r->failure, message);
     }
     c->progress = true;
 }
@@ -631,31 +518,14 @@ static void report_installed(const struct machine_view *v, const struct protocol
     note_installed(v, c, r->install_generation);
     c->clear_progress = true;
     c->clear_failure = true;
-    forget_candidate(v, c);
-    enter(c, v, MACHINE_INSTALLED, "Installed", "image and identity are on the disk");
+    step_forget_candidate(v, c);
+    step_enter(c, v, MACHINE_INSTALLED, "Installed", "image and identity are on the disk");
 }
 
 /* Steps that have parts, each with a message of its own. */
 static bool tells_by_message(const char *step)
 {
     return str_eq(step, PROTOCOL_STEP_JOINING) || str_eq(step, PROTOCOL_STEP_WIPING);
-}
-
-/* Only the wiping that was begun by order counts. */
-static void report_released(const struct machine_view *v, const struct protocol_report *r,
-                            struct machine_change *c)
-{
-    int64_t wiping = v->machine->status.wiping_generation;
-    const char *message = r->message ? r->message : "its disks are wiped";
-    if ((int64_t)r->install_generation != wiping ||
-        wiping <= v->machine->status.released_generation)
-        return;
-    c->released_generation = machine_release_generation(v->machine);
-    enter(c, v, MACHINE_RELEASED, "Released", message);
-    condition(c, "Imaged", CONDITION_FALSE, "Released", message);
-    condition(c, "Booted", CONDITION_FALSE, "Released", message);
-    condition(c, "Joined", CONDITION_FALSE, "Released", message);
-    condition(c, "Healthy", CONDITION_UNKNOWN, "Released", message);
 }
 
 static void report(const struct machine_view *v, const struct machine_event *e,
@@ -665,7 +535,7 @@ static void report(const struct machine_view *v, const struct machine_event *e,
     if (!is_known_node(v, e, c))
         return;
     c->seen = true;
-    answer(c, PROTOCOL_OK, POLL_WAITING, "noted");
+    step_answer(c, PROTOCOL_OK, POLL_WAITING, "noted");
     if (r->failure) {
         report_failure(v, r, c);
         return;
@@ -675,7 +545,7 @@ static void report(const struct machine_view *v, const struct machine_event *e,
         return;
     }
     if (str_eq(r->step, PROTOCOL_STEP_RELEASED)) {
-        report_released(v, r, c);
+        step_report_released(v, r, c);
         return;
     }
     if (str_eq(r->step, PROTOCOL_STEP_RUNNING)) {
@@ -687,61 +557,18 @@ static void report(const struct machine_view *v, const struct machine_event *e,
     bool news = !str_eq(r->step, before->step) ||
                 (tells_by_message(r->step) && r->message && !str_eq(r->message, before->message));
     if (news)
-        note(c, false, "Step", "%s%s%s", r->step, r->message ? ": " : "",
-             r->message ? r->message : "");
+        step_note(c, false, "Step", "%s%s%s", r->step, r->message ? ": " : "",
+                  r->message ? r->message : "");
 }
 
 /* ---- specification and time ---- */
-
-/* The release that was begun is not wanted any more, and nothing is lost yet. */
-static void release_undone(const struct machine_view *v, struct machine_change *c)
-{
-    const char *message = "its release was undone";
-    c->attempts = 0;
-    if (v->machine->status.installed_generation > 0 && !wants_install(v))
-        enter(c, v, MACHINE_RUNNING, "ReleaseUndone", message);
-    else
-        enter(c, v, MACHINE_AVAILABLE, "ReleaseUndone", message);
-}
-
-/* What a release makes of the phase; false when there is none. */
-static bool release_changed(const struct machine_view *v, struct machine_change *c, bool changed)
-{
-    const struct machine *m = v->machine;
-    enum machine_phase phase = m->status.phase;
-    if (machine_release_is_open(m)) {
-        if (phase == MACHINE_RELEASING || (phase == MACHINE_FAILED && !changed))
-            return true;
-        c->clear_failure = true;
-        c->clear_progress = true;
-        c->attempts = 0;
-        enter(c, v, MACHINE_RELEASING, "Releasing",
-              m->status.join.task ? "it leaves its Cluster, then its disks are wiped"
-                                  : "its disks are wiped as soon as it is in stage2");
-        return true;
-    }
-    if (machine_is_released(m)) {
-        enter(c, v, MACHINE_RELEASED, "Released", "its disks are wiped");
-        return true;
-    }
-    if (phase == MACHINE_RELEASING) {
-        release_undone(v, c);
-        return true;
-    }
-    if (phase == MACHINE_RELEASED) {
-        c->attempts = 0;
-        enter(c, v, MACHINE_AVAILABLE, "UsedAgain", "is to be installed again");
-        return true;
-    }
-    return false;
-}
 
 static void spec_changed(const struct machine_view *v, struct machine_change *c)
 {
     const struct machine *m = v->machine;
     bool changed = m->status.observed_generation != m->meta.generation;
     c->observe = changed;
-    if (!admitted(v, c, false) || release_changed(v, c, changed))
+    if (!step_admitted(v, c, false) || step_release_changed(v, c, changed))
         return;
     bool restart = m->status.phase == MACHINE_PHASE_UNSET || m->status.phase == MACHINE_REJECTED ||
                    m->status.phase == MACHINE_DISCOVERED ||
@@ -752,10 +579,10 @@ static void spec_changed(const struct machine_view *v, struct machine_change *c)
         c->clear_failure = true;
         c->attempts = 0;
     }
-    if (m->status.installed_generation > 0 && !wants_install(v))
-        enter(c, v, MACHINE_INSTALLED, "Approved", "approved; its system is installed");
+    if (m->status.installed_generation > 0 && !step_wants_install(v))
+        step_enter(c, v, MACHINE_INSTALLED, "Approved", "approved; its system is installed");
     else
-        enter(c, v, MACHINE_AVAILABLE, "Approved", "approved");
+        step_enter(c, v, MACHINE_AVAILABLE, "Approved", "approved");
 }
 
 static void tick(const struct machine_view *v, const struct machine_event *e,

@@ -72,5 +72,42 @@ static void files_disk_and_generation(void **state)
     protocol_answer_free(&a);
 }
 
+static struct protocol_wipe wiping(const struct machine_release *release)
+{
+    struct machine machine = {.spec = {.release = *release}};
+    struct protocol_wipe wipe = {0};
+    machine.spec.root_disk.wwn = "0x5000";
+    machine.status.wiping_generation = 2;
+    assert_int_equal(wipe_plan_fill(&machine, &machine.spec, &wipe), 0);
+    return wipe;
+}
+
+static void wipe_of_a_release(void **state)
+{
+    (void)state;
+    struct protocol_wipe wipe = wiping(&(struct machine_release){.generation = 1});
+    assert_int_equal(wipe.generation, 2); /* the one that was begun */
+    assert_int_equal(wipe.method, PROTOCOL_WIPE_AUTO);
+    assert_false(wipe.root_only);
+    assert_true(wipe.power_off);
+    assert_true(wipe.root.allow_overwrite);
+    assert_string_equal(wipe.root.wwn, "0x5000");
+    free(wipe.root.wwn);
+    static const enum protocol_wipe_method methods[] = {
+        [WIPE_AUTO] = PROTOCOL_WIPE_AUTO,       [WIPE_SECURE_ERASE] = PROTOCOL_WIPE_SECURE_ERASE,
+        [WIPE_DISCARD] = PROTOCOL_WIPE_DISCARD, [WIPE_ZERO] = PROTOCOL_WIPE_ZERO,
+        [WIPE_NONE] = PROTOCOL_WIPE_NONE,
+    };
+    for (enum wipe_method m = WIPE_AUTO; m <= WIPE_NONE; m++) {
+        wipe = wiping(&(struct machine_release){
+            .generation = 3, .wipe = m, .disks = WIPE_DISKS_ROOT, .power_off = TRI_FALSE});
+        assert_int_equal(wipe.method, methods[m]);
+        assert_int_equal(wipe.generation, 3);
+        assert_true(wipe.root_only);
+        assert_false(wipe.power_off);
+        free(wipe.root.wwn);
+    }
+}
+
 UNIT_MAIN(cmocka_unit_test(the_images_arguments_come_first), cmocka_unit_test(either_may_have_none),
-          cmocka_unit_test(files_disk_and_generation))
+          cmocka_unit_test(files_disk_and_generation), cmocka_unit_test(wipe_of_a_release))
