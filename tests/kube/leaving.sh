@@ -1,0 +1,257 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Usage: leaving.sh [SLIPWAY [NODE_PEER]]
+#
+# Members that leave a cluster with three control planes, in order, against a real etcd of three
+# members and a real kube-apiserver; machines are played by node-peer, and the server is killed
+# between the steps. Speaks TAP; exit status 77 when there is no Kubernetes to run.
+
+# shellcheck source=tests/kube/lib.bash
+. "$(dirname "$(realpath "$0")")/lib.bash"
+address=([cp1]=$own [cp2]=10.9.0.12 [cp3]=10.9.0.13 [cp4]=10.9.0.14
+    [w1]=10.9.0.21 [w2]=10.9.0.22 [w3]=10.9.0.23)
+
+prepare() {
+    local name
+    prepare_rack
+    for name in cp2 cp3 cp4; do ip addr add "${address[$name]}/24" dev rack; done
+    declare_cluster demo $version 6443
+    for name in cp1 cp2 cp3; do declare_machine $name controlPlane demo kube; done
+    for name in w1 w2 w3; do declare_machine $name worker demo kube; done
+} >"$work/out" 2>&1
+
+# joins MACHINE: as a member whose Node is Ready
+joins() {
+    wait_until gets "$1" join || return 1
+    [[ $1 != cp* ]] || wait_until "$here/apiserver" --start-etcd "$1" || return 1
+    hello "$1" 'done'
+    make_node "$1" >/dev/null && wait_until phase_is "$1" Ready
+}
+
+form() {
+    wait_until gets cp1 init || return 1
+    hello cp1 'done'
+    wait_until initialized || return 1
+    start_apiserver --etcd cp1=${address[cp1]} --etcd cp2=${address[cp2]} \
+        --etcd cp3=${address[cp3]} || return 1
+    wait_until available || return 1
+    make_node cp1 >/dev/null && wait_until phase_is cp1 Ready || return 1
+    # what kubeadm of this version keeps, and reads when a control plane joins
+    kubectl -n kube-system create configmap kubeadm-config --from-literal=ClusterStatus="$(
+        printf 'apiEndpoints:\n'
+        printf '  %s:\n    advertiseAddress: %s\n    bindPort: 6443\n' cp1 "${address[cp1]}" \
+            cp2 "${address[cp2]}" cp3 "${address[cp3]}"
+        printf 'apiVersion: kubeadm.k8s.io/v1beta2\nkind: ClusterStatus\n')" || return 1
+}
+
+# ---- etcd ----
+
+# etcd_via MACHINE PATH [BODY]
+etcd_via() {
+    local body=()
+    [ -z "${3:-}" ] || body=(-d "$3")
+    curl -fsS -m 10 --noproxy '*' --cacert "$KUBE_PKI/etcd/ca.crt" \
+        --cert "$KUBE_PKI/apiserver-etcd-client.crt" --key "$KUBE_PKI/apiserver-etcd-client.key" \
+        "https://${address[$1]}:2379$2" "${body[@]}"
+}
+
+members_are() { # VIA EXPECTED: names of etcd's members; "-": one that never started
+    is "$(etcd_via "$1" /v3/cluster/member/list '{}' |
+        jq -r '[.members[] | .name // "-"] | sort | join(" ")')" "$2"
+}
+
+kill_member() { # MACHINE: its etcd is gone, as its machine's power
+    kill -KILL "$(cat "$KUBE_FOLDER/etcd-$1.pid")"
+}
+
+# etcd takes a change of members only when the others are connected for a while
+settles() { # VIA
+    etcd_via "$1" /health | grep -q true
+}
+
+api_endpoints_are() { # EXPECTED: in kubeadm's own list
+    is "$(kubectl -n kube-system get configmap kubeadm-config -o 'jsonpath={.data.ClusterStatus}' |
+        sed -n 's/^  \(cp[0-9]*\):.*/\1/p' | sort | xargs)" "$1"
+}
+
+# ---- what is asked for ----
+
+release() { # MACHINE GENERATION [DRAIN_TIMEOUT_SECONDS]
+    curl -fsS --unix-socket "$state/api.sock" -X PATCH -H 'Content-Type: application/merge-patch+json' \
+        "http://x/apis/slipway.dev/v1alpha1/machines/$1" \
+        -d "{\"spec\": {\"release\": {\"generation\": $2, \"drainTimeoutSeconds\": ${3:-600}}}}" \
+        >/dev/null
+}
+
+reinstall() { # MACHINE
+    curl -fsS --unix-socket "$state/api.sock" -X PATCH -H 'Content-Type: application/merge-patch+json' \
+        "http://x/apis/slipway.dev/v1alpha1/machines/$1" -d '{"spec": {"installGeneration": 2}}' \
+        >/dev/null
+}
+
+has_left() { # MACHINE
+    is "$(object machine "$1" '.status.join.task // "none"')" none
+}
+
+node_gone() {
+    not kubectl get node "$1" 2>/dev/null
+}
+
+cordoned() { # NODE
+    is "$(kubectl get node "$1" -o 'jsonpath={.spec.unschedulable}')" true
+}
+
+uncordoned() { # NODE, and it does not say that it leaves
+    is "$(kubectl get node "$1" -o json |
+        jq -c '[.spec.unschedulable, .metadata.annotations["slipway.dev/leaving-since"]]')" \
+        '[null,null]'
+}
+
+held_for() { # MACHINE TEXT: it is answered that it has to wait for that
+    waits "$1" "$2"
+}
+
+# A Pod on a node that a disruption budget holds.
+make_guarded_pod() { # NODE
+    kubectl create -f - >/dev/null <<YAML
+apiVersion: v1
+kind: Pod
+metadata: {name: db, labels: {app: db}}
+spec: {nodeName: $1, terminationGracePeriodSeconds: 0, containers: [{name: a, image: none}]}
+---
+apiVersion: policy/v1beta1
+kind: PodDisruptionBudget
+metadata: {name: db}
+spec: {minAvailable: 1, selector: {matchLabels: {app: db}}}
+YAML
+    # no budget guards a Pod that does not run
+    api PATCH /api/v1/namespaces/default/pods/db/status \
+        '{"status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}}' >/dev/null
+}
+
+# ---- what is checked ----
+
+check_worker() {
+    make_guarded_pod w1
+    release w1 1
+    soon "a worker that is released is cordoned" cordoned w1
+    soon "it waits for what holds its pods, by name" held_for w1 "1 pod left; default/db:"
+    crash
+    soon "also after a crash" held_for w1 'disruption budget'
+    ok "its Node stays" kubectl get node w1
+    release w1 0
+    soon "a release that is undone uncordons it" uncordoned w1
+    soon "and it is a member as before" phase_is w1 Ready
+    ok "with nothing held" hello w1 'done'
+    release w1 2
+    soon "released again it is cordoned again" cordoned w1
+    kubectl delete poddisruptionbudget db >/dev/null
+    soon "without the budget its Node is deleted" node_gone w1
+    soon "and it has left" has_left w1
+    soon "as its events tell" tells w1 'Left'
+}
+
+check_deadline() {
+    kubectl delete pod db --ignore-not-found --grace-period=0 --force >/dev/null 2>&1
+    make_guarded_pod w2
+    release w2 1 8
+    soon "a drain is under way" held_for w2 'disruption budget'
+    crash
+    soon "whose deadline passes, and a crash gives no new one" node_gone w2
+    soon "what was left is told" tells w2 DrainIncomplete
+    soon "it has left" has_left w2
+    kubectl delete pod db --ignore-not-found --grace-period=0 --force >/dev/null 2>&1
+    kubectl delete poddisruptionbudget db >/dev/null
+}
+
+check_reinstall() {
+    reinstall w3
+    soon "a member that is installed anew leaves first" node_gone w3
+    soon "and has left" has_left w3
+    say w3 stage2 "$(mac_of w3)"
+    ok "then it is installed" is "$(answer w3 .action)" install
+}
+
+check_endpoint() {
+    ok "the endpoint is known" is "$(object cluster demo .status.endpoint)" 127.0.0.1:6443
+    ok "etcd has three members" members_are cp1 'cp1 cp2 cp3'
+}
+
+check_quorum() {
+    kill_member cp3
+    release cp2 1
+    soon "a control plane stays while etcd would lose its quorum without it" held_for cp2 \
+        'etcd would lose its quorum without member cp2: 1 of the other 2 answer, 2 are needed'
+    ok "it is still a member" members_are cp1 'cp1 cp2 cp3'
+    soon "that is told" tells cp2 EtcdQuorum
+    release cp2 0
+    soon "undone, it stays" uncordoned cp2
+}
+
+check_dead() {
+    node_says cp3 False
+    "$slipway" reject cp3 >/dev/null
+    soon "a dead control plane that is rejected leaves etcd" members_are cp1 'cp1 cp2'
+    crash
+    soon "and the cluster, though the server is killed" node_gone cp3
+    soon "it has left" has_left cp3
+    soon "kubeadm's list does not name it any more" api_endpoints_are 'cp1 cp2'
+    ok "etcd works" settles cp1
+}
+
+check_replaced() {
+    declare_machine cp4 controlPlane demo kube >/dev/null
+    install_all cp4
+    # as a join that ended in the middle
+    soon "a member of etcd that never started" etcd_via cp1 /v3/cluster/member/add \
+        '{"peerURLs": ["https://10.9.0.99:2380"]}'
+    ok "is there" members_are cp1 '- cp1 cp2'
+    soon "a new control plane is told to join" gets cp4 join
+    ok "after that member was removed" members_are cp1 'cp1 cp2'
+    hello cp4 failed 'a test'
+    "$slipway" delete machine cp4 >/dev/null
+}
+
+check_control_plane() {
+    release cp2 1
+    soon "a control plane that is released leaves etcd" members_are cp1 cp1
+    crash
+    soon "then its Node goes" node_gone cp2
+    soon "it has left" has_left cp2
+    soon "kubeadm's list has one" api_endpoints_are cp1
+    ok "the API server works" kubectl get nodes
+    ok "with what etcd has kept" kubectl get node cp1
+}
+
+check_last() {
+    release cp1 1
+    soon "the last control plane just goes" has_left cp1
+    ok "and says what that means" tells cp1 'its cluster ended with it'
+}
+
+check_end() {
+    kill -TERM "$server"
+    wait "$server"
+    result $? "the server stops cleanly"
+    ok "no sanitizer complained" not grep -E 'Sanitizer|runtime error' "$log"
+}
+
+prepare || { echo "Bail out! $(cat "$work/out")" && exit 1; }
+install_all cp1 cp2 cp3 w1 w2 w3
+form >"$work/out" 2>&1 || { echo "Bail out! $(cat "$work/out")" && tail -n 20 "$log" && exit 1; }
+for name in cp2 cp3 w1 w2 w3; do
+    joins $name >"$work/out" 2>&1
+    result $? "$name joins"
+done
+check_endpoint
+check_worker
+check_deadline
+check_reinstall
+check_quorum
+check_dead
+check_replaced
+check_control_plane
+check_last
+check_end
+echo "1..$count"
+[ $failed -eq 0 ]
