@@ -128,7 +128,9 @@ static const struct packaged packaged_podnet = {
     .path = "/usr/bin/slipway-podnet",
     .option = "podnet",
     .units = (const char *const[]){"/usr/lib/systemd/system/slipway-podnet.service",
-                                   "/usr/lib/systemd/system/slipway-podnet.path", NULL},
+                                   "/usr/lib/systemd/system/slipway-podnet.path",
+                                   "/usr/lib/systemd/system/slipway-vip.service",
+                                   "/usr/lib/systemd/system/slipway-vip.path", NULL},
 };
 
 static size_t list_length(const char *const *list)

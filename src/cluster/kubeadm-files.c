@@ -102,6 +102,20 @@ static int add_vip(const struct kubeadm_request *request, struct kubeadm_files *
                             false);
 }
 
+/* The configuration comes last: it is what slipway-vip.path waits for. */
+static int add_keepalived(const struct kubeadm_request *request, struct kubeadm_files *files)
+{
+    char *config = NULL, *environment = NULL;
+    if (!kubeadm_has_keepalived(request))
+        return 0;
+    int r = kubeadm_keepalived_environment(request, &environment);
+    if (r == 0)
+        r = add_file(files, strdup(KUBEADM_KEEPALIVED_ENVIRONMENT), "0644", environment, false);
+    if (r == 0)
+        r = kubeadm_keepalived_config(request, &config);
+    return r < 0 ? r : add_file(files, strdup(KUBEADM_KEEPALIVED_CONFIG), "0644", config, false);
+}
+
 static int add_all(const struct kubeadm_request *request, struct kubeadm_files *files,
                    struct err *err)
 {
@@ -110,7 +124,9 @@ static int add_all(const struct kubeadm_request *request, struct kubeadm_files *
         r = add_vip(request, files, err);
     if (r < 0)
         return r;
-    r = add_proxy(request, files);
+    r = add_keepalived(request, files);
+    if (r == 0)
+        r = add_proxy(request, files);
     if (r == 0)
         r = add_oidc(request, files);
     return r < 0 ? err_errno(err, r, "files for %s", request->machine.name) : 0;

@@ -54,6 +54,13 @@ json_t *kubeadm_pki_path(const struct kubeadm_making *m, const char *name);
 /* Whether a join finds the authority by the ConfigMap cluster-info instead of a discovery file. */
 bool kubeadm_asks_for_authority(const struct kubeadm_request *request);
 
+/* Whether the machine runs keepalived, and its files. 0 or -ENOMEM. */
+#define KUBEADM_KEEPALIVED_CONFIG "/etc/kubernetes/keepalived/keepalived.conf"
+#define KUBEADM_KEEPALIVED_ENVIRONMENT "/etc/kubernetes/keepalived/environment"
+bool kubeadm_has_keepalived(const struct kubeadm_request *request);
+int kubeadm_keepalived_config(const struct kubeadm_request *request, char **ret) _must_check_;
+int kubeadm_keepalived_environment(const struct kubeadm_request *request, char **ret) _must_check_;
+
 /* Whether the machine runs kube-vip, and its static Pod as YAML. Errors as kubeadm_config(). */
 bool kubeadm_has_vip_pod(const struct kubeadm_request *request);
 int kubeadm_vip_pod(const struct kubeadm_request *request, char **ret, struct err *err)

@@ -17,7 +17,8 @@
 static const char plain[] = "{\"kubernetesVersion\":\"%s\"}";
 static const char whole[] =
     "{\"kubernetesVersion\":\"%s\",\"controlPlaneEndpoint\":{\"host\":\"api.example.com\","
-    "\"port\":443,\"virtualIP\":{\"address\":\"10.0.0.100\"}},"
+    "\"port\":443,\"virtualIP\":{\"address\":\"10.0.0.100\","
+    "\"provider\":\"kube-vip\"}},"
     "\"networking\":{\"podSubnet\":\"172.16.0.0/13\",\"serviceSubnet\":\"172.24.0.0/16\","
     "\"dnsDomain\":\"k.example\"},"
     "\"apiServer\":{\"certSANs\":[\"*.k.example\",\"10.9.9.9\",\"10.0.0.100\"],"

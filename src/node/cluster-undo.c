@@ -11,6 +11,7 @@
 enum { SYSTEMCTL_MS = 60000, PODNET_MS = 60000 };
 
 #define PODNET_CONFIG "/etc/kubernetes/slipway-podnet.json"
+#define VIP_CONFIG "/etc/kubernetes/keepalived/keepalived.conf"
 
 #define ADMIN_CONF "/etc/kubernetes/admin.conf"
 
@@ -44,6 +45,16 @@ static void remove_podnet(const struct cluster_run *run)
     run_quietly(stop, SYSTEMCTL_MS);
     (void)!cluster_secret_remove(run->node, PODNET_CONFIG, NULL);
     run_quietly(remove, PODNET_MS);
+}
+
+/* Another control plane gets the address as soon as nobody here speaks for it. */
+static void give_up_address(const struct cluster_run *run)
+{
+    const char *const stop[] = {run->tools->systemctl, "stop", "slipway-vip.service", NULL};
+    if (!run->tools->systemctl || !node_exists(run->node, VIP_CONFIG))
+        return;
+    (void)!cluster_secret_remove(run->node, VIP_CONFIG, NULL);
+    run_quietly(stop, SYSTEMCTL_MS);
 }
 
 /* What kubeadm leaves when it is not there, fails half way, or leaves anyway. Neither mount points
@@ -119,6 +130,7 @@ static int leave_cluster(struct cluster_run *run, const struct cluster_undo *und
     if (r < 0)
         return r;
     remove_podnet(run);
+    give_up_address(run);
     r = remove_leftovers(run, &err);
     return r < 0 ? cluster_fail(run, r, PROTOCOL_FAILURE_UNDO, "%s", err_text(&err)) : 0;
 }

@@ -18,10 +18,13 @@ static const struct field virtual_ip_fields[] = {
     F_STRING(S, interface, "interface", .format = &format_link,
              .doc = "Interface of the control planes that carries it.",
              .late = "the one that the machine's own address is on"),
-    F_ENUM(S, provider, "provider", virtual_ip_provider_values, .def = "\"kube-vip\"",
-           .doc = "What moves it: kube-vip runs as a static Pod of the control planes; keepalived "
-                  "is a service that the Image brings, configured for this address by whoever made "
-                  "the Image."),
+    F_ENUM(S, provider, "provider", virtual_ip_provider_values, .def = "\"keepalived\"",
+           .doc = "What moves it: keepalived, by VRRP with multicast, which needs the packages "
+                  "keepalived and curl in the Image of the control planes; or kube-vip, a static "
+                  "Pod of them."),
+    F_INT(S, router_id, "routerID", .min = 1, .max = 255,
+          .doc = "keepalived's virtual router ID, which no other router of the link may have.",
+          .late = "the last byte of the address"),
     F_STRING(S, image, "image", .max_length = 255, .def = "\"ghcr.io/kube-vip/kube-vip:v0.8.9\"",
              .doc = "Container image of kube-vip v0.8, which the Image should hold already."),
     {0}};

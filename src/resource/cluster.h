@@ -18,7 +18,8 @@ extern const char *const cni_driver_values[];
 struct virtual_ip {
     ipv4 address;                      /* 0: there is none */
     const char *interface;             /* NULL: the one that the machine's own address is on */
-    enum virtual_ip_provider provider; /* default kube-vip */
+    enum virtual_ip_provider provider; /* default keepalived */
+    int64_t router_id;                 /* keepalived's; 0: the address' last byte */
     const char *image;                 /* kube-vip's; default ghcr.io/kube-vip/kube-vip:v0.8.9 */
 };
 
