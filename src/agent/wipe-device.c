@@ -44,7 +44,7 @@ enum {
 enum { NVME_TIMEOUT_MS = 3600 * 1000, ATA_TIMEOUT_MS = 60 * 1000, ATA_LONGEST_MINUTES = 24 * 60 };
 
 /* Known, so that an erase that a power cut interrupted can be unlocked and begun anew. */
-#define ATA_PASSWORD "slipway-release"
+static const char ata_password[32] = "slipway-release";
 
 /* ---- NVM Express ---- */
 
@@ -133,7 +133,7 @@ void wipe_ata_sector(bool enhanced_erase, uint8_t ret[static 512])
 {
     memset(ret, 0, ATA_SECTOR);
     ret[0] = enhanced_erase ? 2 : 0; /* bit 0 clear: by the user password */
-    memcpy(ret + 2, ATA_PASSWORD, strlen(ATA_PASSWORD));
+    memcpy(ret + 2, ata_password, sizeof(ata_password));
 }
 
 static int ata_send(int fd, uint8_t command, uint8_t *sector, unsigned timeout_ms)
