@@ -230,7 +230,7 @@ const struct field machine_status_fields[] = {
     F_INT(S, observed_generation, "observedGeneration",
           .doc = "metadata.generation that this status is about."),
     F_OBJECTS(S, conditions, "conditions", struct condition, condition_fields, 0, .max_items = 32,
-              .doc = "Approved, Imaged, Booted, Joined and Healthy."),
+              .doc = "Approved, Imaged, Booted, Joined, Leaving and Healthy."),
     F_OBJECT(S, identity, "identity", struct machine_identity, identity_fields,
              .doc = "Key that the machine registered with."),
     F_OBJECT(S, candidate, "candidate", struct machine_candidate, candidate_fields,

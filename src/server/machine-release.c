@@ -22,10 +22,8 @@ void step_hello_release(const struct machine_view *v, struct machine_change *c, 
                     m->status.failure.message ? m->status.failure.message : "", m->meta.name);
         return;
     }
-    if (v->hold[0]) {
-        step_answer(c, PROTOCOL_WAIT, POLL_WAITING, "%s", v->hold);
+    if (step_is_held(v, c))
         return;
-    }
     if (new_boot) {
         if (step_is_exhausted(v, c, "release"))
             return;
@@ -94,11 +92,9 @@ void step_hello_leaving(const struct machine_view *v, const struct machine_event
     bool release = machine_release_is_open(v->machine);
     c->seen = true;
     step_forget_candidate(v, c);
-    if (release && v->hold[0])
-        step_answer(c, PROTOCOL_WAIT, POLL_WAITING, "%s", v->hold);
-    else if (!release && step_must_wait(v, c))
+    if (release ? step_is_held(v, c) : step_must_wait(v, c))
         return;
-    else if (!release && v->effective->install_when == INSTALL_NEXT_BOOT)
+    if (!release && v->effective->install_when == INSTALL_NEXT_BOOT)
         step_answer(c, PROTOCOL_WAIT, POLL_REJECTED, "will be installed at its next network boot");
     else
         restart(v, e, c);

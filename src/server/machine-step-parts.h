@@ -35,6 +35,11 @@ bool step_wants_install(const struct machine_view *v);
  * itself has just spoken, so that it is Discovered now.
  */
 bool step_admitted(const struct machine_view *v, struct machine_change *c, bool here);
+/* Whether it has to leave its Cluster first; shows and answers that then. */
+bool step_is_held(const struct machine_view *v, struct machine_change *c);
+/* The condition Leaving, if it is true, is so no more. */
+void step_stays(const struct machine_view *v, struct machine_change *c, const char *reason,
+                const char *message);
 /* What keeps an installation from beginning; answers then. */
 bool step_must_wait(const struct machine_view *v, struct machine_change *c);
 /* Counts a start of stage2 that begins; true when there were too many of them. */

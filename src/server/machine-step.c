@@ -177,12 +177,31 @@ bool step_admitted(const struct machine_view *v, struct machine_change *c, bool 
 
 /* ---- stage2 says hello ---- */
 
+bool step_is_held(const struct machine_view *v, struct machine_change *c)
+{
+    if (!v->hold[0])
+        return false;
+    step_condition(c, "Leaving", CONDITION_TRUE, "LeavesCluster", v->hold);
+    step_answer(c, PROTOCOL_WAIT, POLL_WAITING, "%s", v->hold);
+    return true;
+}
+
+void step_stays(const struct machine_view *v, struct machine_change *c, const char *reason,
+                const char *message)
+{
+    const struct machine_status *s = &v->machine->status;
+    for (size_t i = 0; i < s->n_conditions; i++) {
+        if (str_eq(s->conditions[i].type, "Leaving") && s->conditions[i].status == CONDITION_TRUE)
+            step_condition(c, "Leaving", CONDITION_FALSE, reason, message);
+    }
+}
+
 /* What keeps an installation from beginning; answers then. */
 bool step_must_wait(const struct machine_view *v, struct machine_change *c)
 {
-    if (v->hold[0])
-        step_answer(c, PROTOCOL_WAIT, POLL_WAITING, "%s", v->hold);
-    else if (!v->image_ready)
+    if (step_is_held(v, c))
+        return true;
+    if (!v->image_ready)
         step_answer(c, PROTOCOL_WAIT, POLL_WAITING, "Image %s is not ready: %s",
                     v->effective->image, v->image_problem ? v->image_problem : "not found");
     else
@@ -342,6 +361,7 @@ static void running(const struct machine_view *v, struct machine_change *c, cons
         step_enter(c, v, MACHINE_RUNNING, "Running", message);
     step_condition(c, "Booted", CONDITION_TRUE, "Reported", message);
     step_condition(c, "Healthy", CONDITION_TRUE, "Reported", message);
+    step_stays(v, c, "Stays", "it is neither released nor installed anew");
     step_answer(c, PROTOCOL_OK, POLL_WAITING, "noted");
 }
 
@@ -440,6 +460,7 @@ static void left(const struct machine_view *v, const struct machine_event *e,
     const char *message = e->message ? e->message : "it is a member of its Cluster no more";
     c->clear_join = v->machine->status.join.task != NULL;
     step_condition(c, "Joined", CONDITION_FALSE, "Left", message);
+    step_stays(v, c, "Left", message);
     if (phase == MACHINE_READY || phase == MACHINE_JOINING)
         step_enter(c, v, MACHINE_RUNNING, "Left", message);
     else if (c->clear_join)

@@ -34,7 +34,7 @@ struct machine_event {
     bool node_ready;                      /* NODE */
 };
 
-enum { MACHINE_NOTES_MAX = 4, MACHINE_CONDITIONS_MAX = 4, MACHINE_NOTE_SIZE = 512 };
+enum { MACHINE_NOTES_MAX = 4, MACHINE_CONDITIONS_MAX = 5, MACHINE_NOTE_SIZE = 512 };
 
 /* What the decision rests on. */
 struct machine_view {

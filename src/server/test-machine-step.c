@@ -557,6 +557,18 @@ static bool has_event(const struct fixture *f, const char *event)
     return false;
 }
 
+static bool has_condition(const struct fixture *f, const char *type, const char *status)
+{
+    const json_t *item;
+    size_t i;
+    json_array_foreach (object_get(f->object, "status.conditions"), i, item) {
+        if (str_eq(json_string_value(json_object_get(item, "type")), type) &&
+            str_eq(json_string_value(json_object_get(item, "status")), status))
+            return true;
+    }
+    return false;
+}
+
 static void spec(struct fixture *f)
 {
     int64_t generation = number(f, "metadata.generation") + 1;
@@ -696,6 +708,7 @@ static void test_release_waits_for_the_cluster(void **state)
     hello(&f, PROTOCOL_NODE, 1);
     assert_int_equal(f.change.action, PROTOCOL_WAIT);
     assert_string_equal(f.change.reason, f.hold);
+    assert_true(has_condition(&f, "Leaving", "True"));
     hello(&f, PROTOCOL_AGENT, 0);
     assert_int_equal(f.change.action, PROTOCOL_WAIT);
     assert_string_equal(f.change.reason, f.hold);
@@ -705,8 +718,26 @@ static void test_release_waits_for_the_cluster(void **state)
     assert_phase(&f, "Releasing");
     assert_null(object_get(f.object, "status.join"));
     assert_true(has_event(&f, "Left"));
+    assert_true(has_condition(&f, "Leaving", "False"));
     hello(&f, PROTOCOL_NODE, 1);
     assert_int_equal(f.change.action, PROTOCOL_REBOOT);
+    fixture_free(&f);
+}
+
+static void test_member_that_stays_after_all(void **state)
+{
+    (void)state;
+    struct fixture f;
+    run_machine(&f, APPROVED);
+    f.hold = "2 pods are left";
+    set(&f, "spec.installGeneration", 2);
+    hello(&f, PROTOCOL_NODE, 1);
+    assert_true(has_condition(&f, "Leaving", "True"));
+    f.hold = NULL;
+    set(&f, "spec.installGeneration", 1);
+    hello(&f, PROTOCOL_NODE, 1);
+    assert_int_equal(f.change.action, PROTOCOL_OK);
+    assert_true(has_condition(&f, "Leaving", "False"));
     fixture_free(&f);
 }
 
@@ -876,7 +907,8 @@ UNIT_MAIN(cmocka_unit_test(test_whole_life),
           cmocka_unit_test(test_released_machine_waits),
           cmocka_unit_test(test_release_of_an_approved_key),
           cmocka_unit_test(test_release_waits_for_the_cluster),
-          cmocka_unit_test(test_release_undone), cmocka_unit_test(test_release_beats_installation),
+          cmocka_unit_test(test_member_that_stays_after_all), cmocka_unit_test(test_release_undone),
+          cmocka_unit_test(test_release_beats_installation),
           cmocka_unit_test(test_wiping_that_fails),
           cmocka_unit_test(test_reinstalled_machine_restarts_once),
           cmocka_unit_test(test_reinstallation_at_the_next_boot))
