@@ -28,6 +28,7 @@ static const char help_text[] =
     "  --cni WHAT         Network between pods: none, bridge, or a manifest's file\n"
     "  --block=false      Do not wait until the node is Ready\n"
     "  --timeout SECONDS  How long to wait for that, behind kubeadm (default 600)\n"
+    "  --check            Only look at the configuration, and say what this node would be\n"
     "  --show-token       Print the token with what joining nodes need\n"
     "  --host             Work in the mount namespace of process 1: for a container with the "
     "host's\n"
@@ -47,7 +48,7 @@ struct arguments {
     const char *config;
     const char *variables[VARIABLES_MAX];
     size_t n_variables;
-    bool host, verbose;
+    bool host, check, verbose;
 };
 
 static int usage(const char *problem)
@@ -100,6 +101,9 @@ static int take_option(int option, struct arguments *a)
         return -1;
     case 'H':
         a->host = true;
+        return -1;
+    case 'C':
+        a->check = true;
         return -1;
     case 'v':
         a->verbose = true;
@@ -188,6 +192,21 @@ static void input_free(struct input *input)
     free(input->ca_cert_hash);
 }
 
+/* The version of Kubernetes is the host's, which need not be there when it is only looked at what
+ * is said. */
+static int find_version(const struct arguments *a, const struct up_document *document, char *ret,
+                        size_t size)
+{
+    struct err err = ERR_INIT;
+    const char *said = object_text(document->json, "cluster.kubernetesVersion");
+    if (a->check && said)
+        return str_copy(ret, size, said);
+    int r = up_kubeadm_version(up_config_kubeadm(document), ret, size, &err);
+    if (r < 0)
+        log_error("%s", err_text(&err));
+    return r;
+}
+
 /* An exit status, or -1 with the configuration. */
 static int load(const struct arguments *a, const struct input *input, size_t len,
                 struct node_configuration **ret)
@@ -203,18 +222,26 @@ static int load(const struct arguments *a, const struct input *input, size_t len
     };
     _autoupdocument_ struct up_document document = {0};
     _autoproblems_ struct problems problems = PROBLEMS_INIT;
-    struct err err = ERR_INIT;
-    char version[64];
+    char version[64] = "";
     if (up_config_read(&sources, &document, &problems) < 0)
         return tell_problems(&problems);
-    int r = up_kubeadm_version(up_config_kubeadm(&document), version, sizeof(version), &err);
-    if (r < 0) {
-        log_error("%s", err_text(&err));
+    if (find_version(a, &document, version, sizeof(version)) < 0)
         return UP_UNPREPARED;
-    }
     if (up_config_finish(&sources, &document, version, ret, &problems) < 0)
         return tell_problems(&problems);
     return -1;
+}
+
+static int tell_role(const struct node_configuration *configuration)
+{
+    char seeder[NODE_SEEDER_SIZE];
+    bool joins = up_role(configuration) == UP_JOIN;
+    if (joins && node_seeder_normalize(configuration->seeder, seeder) == 0)
+        return printf("joins %s\n", seeder) < 0 ? UP_FAILED : UP_READY;
+    return printf("seeds a cluster of Kubernetes %s\n", configuration->cluster.kubernetes_version) <
+                   0
+               ? UP_FAILED
+               : UP_READY;
 }
 
 static int run(const struct arguments *a, const struct input *input, size_t len,
@@ -231,7 +258,7 @@ static int run(const struct arguments *a, const struct input *input, size_t len,
     if (configuration->unsafe_skip_ca_verification)
         log_warn("unsafeSkipCAVerification: WHOEVER ANSWERS IS BELIEVED TO BE THE CLUSTER. Anybody "
                  "on the network can take this node over; say caCertHash instead.");
-    return up_run(&context, configuration, &a->up);
+    return a->check ? tell_role(configuration) : up_run(&context, configuration, &a->up);
 }
 
 static int start(const struct arguments *a, const struct cluster_tools *tools)
@@ -256,12 +283,17 @@ static int start(const struct arguments *a, const struct cluster_tools *tools)
 
 int up_main(int argc, char **argv, const struct cluster_tools *tools)
 {
-    static const struct option options[] = {
-        {"config", required_argument, NULL, 'c'},  {"var", required_argument, NULL, 'V'},
-        {"cni", required_argument, NULL, 'n'},     {"block", optional_argument, NULL, 'b'},
-        {"timeout", required_argument, NULL, 't'}, {"show-token", no_argument, NULL, 's'},
-        {"host", no_argument, NULL, 'H'},          {"verbose", no_argument, NULL, 'v'},
-        {"help", no_argument, NULL, 'h'},          {0}};
+    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
+                                            {"var", required_argument, NULL, 'V'},
+                                            {"cni", required_argument, NULL, 'n'},
+                                            {"block", optional_argument, NULL, 'b'},
+                                            {"timeout", required_argument, NULL, 't'},
+                                            {"check", no_argument, NULL, 'C'},
+                                            {"show-token", no_argument, NULL, 's'},
+                                            {"host", no_argument, NULL, 'H'},
+                                            {"verbose", no_argument, NULL, 'v'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {0}};
     struct arguments a = {.up = {.block = true, .timeout_ms = READY_SECONDS * 1000}};
     opterr = 0;
     optind = 1;
