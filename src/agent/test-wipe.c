@@ -307,6 +307,13 @@ static void test_identity_alone(void **state)
             assert_int_equal(seed[i], 0);
     }
     assert_int_equal(gpt_disk_read(f->fd, DISK_SIZE, 512, &gpt, NULL, NULL), 0);
+    /* an installation that did not end keeps its key at the start */
+    f->disk.state = DISK_PARTIAL;
+    f->disk.key_offset = DISK_KEY_MARKER_OFFSET;
+    assert_int_equal(wipe_identity(f->fd, &f->disk, NULL), 0);
+    assert_int_equal(fd_pread_full(f->fd, after, sizeof(after), 0), sizeof(after));
+    for (size_t i = 0; i < sizeof(after); i++)
+        assert_int_equal(after[i], 0);
 }
 
 /* ---- what devices say of themselves ---- */

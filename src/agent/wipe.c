@@ -60,10 +60,12 @@ int wipe_identity(int fd, const struct disk *disk, struct err *err)
 {
     _autofree_ struct gpt *gpt = malloc(sizeof(*gpt));
     _autofree_ void *buffer = imaging_memory(BUFFER_SIZE);
-    uint64_t offset = disk->key_offset, size = disk->key_offset ? DISK_KEY_SEED_ROOM : 0;
+    bool partial = disk->state == DISK_PARTIAL; /* marker and key share the first page */
+    uint64_t offset = partial ? 0 : disk->key_offset;
+    uint64_t size = disk->key_offset ? DISK_KEY_SEED_ROOM : 0;
     if (!gpt || !buffer)
         return err_set(err, -ENOMEM, "out of memory");
-    if (gpt_disk_read(fd, disk->size, disk->sector_size, gpt, NULL, NULL) == 0) {
+    if (!partial && gpt_disk_read(fd, disk->size, disk->sector_size, gpt, NULL, NULL) == 0) {
         int seed = gpt_find_name(gpt, "CIDATA");
         if (seed > 0) {
             offset = gpt_partition_offset(gpt, (uint32_t)seed);
@@ -110,9 +112,12 @@ static int wipe_one(struct wiping *w)
     }
     if (w->run->plan->method != PROTOCOL_WIPE_NONE)
         return wipe_data(w, fd);
-    int r = w->disk->state == DISK_OURS ? wipe_identity(fd, w->disk, &err) : 0;
+    bool ours = w->disk->state == DISK_OURS || w->disk->state == DISK_PARTIAL;
+    int r = ours ? wipe_identity(fd, w->disk, &err) : 0;
     (void)snprintf(w->report, sizeof(w->report), "%s",
-                   r < 0 ? err_text(&err) : "its data stay, without this machine's identity");
+                   r < 0  ? err_text(&err)
+                   : ours ? "its data stay, without this machine's identity"
+                          : "its data stay");
     return r;
 }
 
