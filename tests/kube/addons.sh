@@ -50,6 +50,14 @@ value_is() { # CONFIGMAP VALUE [NAMESPACE]
     is "$(kubectl -n "${3:-default}" get configmap "$1" -o 'jsonpath={.data.value}')" "$2"
 }
 
+is_told_to_people() { # REASON
+    "$slipway" describe cluster demo | grep -q "$1"
+}
+
+names_are() { # CERTIFICATE NAMES
+    openssl x509 -in "$1" -noout -ext subjectAltName | grep -q "$2"
+}
+
 gone() { # ARGUMENT...
     not kubectl get "$@" 2>/dev/null
 }
@@ -67,7 +75,7 @@ prepare() {
 form() {
     install_all cp1
     hello cp1
-    wait_until elected demo cp1 && wait_until gets cp1 init && hello cp1 done &&
+    wait_until elected demo cp1 && wait_until gets cp1 init && hello cp1 "done" &&
         wait_until initialized
 }
 
@@ -119,6 +127,7 @@ check_order() {
     declare_addons "$both"
     ok "nothing is said before the cluster is there" not applied True
     ok "the cluster forms" form
+    # shellcheck disable=SC2119
     start_apiserver >"$work/out" 2>&1 || { echo "Bail out! $(cat "$work/out")" && exit 1; }
     soon "a definition and its object, in one folder and in any order, are applied" \
         applied True '6 objects of 2 add-ons'
@@ -129,7 +138,7 @@ check_order() {
     ok "the second one came, too" value_is second x things
     ok "the field manager is slipway" is "$(api GET \
         /api/v1/namespaces/things/configmaps/values | jq -r '.metadata.managedFields[].manager')" slipway
-    ok "people are told" eval '"$slipway" describe cluster demo | grep -q AddonApplied'
+    ok "people are told" is_told_to_people AddonApplied
 }
 
 check_files() {
@@ -227,8 +236,7 @@ check_certificate() {
     kubectl -n things get secret web -o 'jsonpath={.data.tls\.crt}' | base64 -d >"$work/web.crt"
     kubectl -n things get secret web -o 'jsonpath={.data.tls\.key}' | base64 -d >"$work/web.key"
     ok "the cluster's authority signed it" openssl verify -CAfile "$KUBE_CA" "$work/web.crt"
-    ok "for its names" eval 'openssl x509 -in "$work/web.crt" -noout -ext subjectAltName |
-        grep -q "DNS:web.example.org, IP Address:127.0.0.1"'
+    ok "for its names" names_are "$work/web.crt" "DNS:web.example.org, IP Address:127.0.0.1"
     ok "with its key" is "$(openssl pkey -in "$work/web.key" -pubout)" \
         "$(openssl x509 -in "$work/web.crt" -noout -pubkey)"
     before=$(kubectl -n things get secret web -o 'jsonpath={.metadata.resourceVersion}')
@@ -276,6 +284,29 @@ check_away() {
     soon "all is well again" applied True
 }
 
+# The example, as the documents tell to use it. Dex itself is not run here.
+check_dex() {
+    local example=$here/../../examples/addons config=$work/dex.yaml
+    cp -r "$example/dex" "$addons/dex"
+    cp "$example/dex.variables.yaml" "$work/variables"
+    sed -e "s|/etc/slipway/addons/dex|$addons/dex|; s|/etc/slipway/dex.yaml|$work/variables|" \
+        -e 's|^  kubernetesVersion:.*|&\n  controlPlaneEndpoint: {host: 127.0.0.1, port: 6443}\n  dns: {enabled: false}|' \
+        "$example/cluster-with-dex.yaml" | "$slipway" apply -f - >/dev/null
+    soon "the example of Dex is applied" applied True '10 objects of 1 add-ons'
+    kubectl -n dex get secret dex-configuration -o 'jsonpath={.data.config\.yaml}' | base64 -d >"$config"
+    ok "its issuer is the one that the API server is told" grep -qx 'issuer: https://k8s.example.org:32000' "$config"
+    ok "its connectors are JSON on one line" is "$(sed -n 's/^connectors: //p' "$config" |
+        jq -r '.[0].config.groupSearch.userMatchers[0].groupAttr')" member
+    ok "its passwords, too" is "$(sed -n 's/^staticPasswords: //p' "$config" | jq -r '.[0].username')" admin
+    kubectl -n dex get secret dex-tls -o 'jsonpath={.data.tls\.crt}' | base64 -d >"$work/dex.crt"
+    ok "its certificate is the authority's" openssl verify -CAfile "$KUBE_CA" "$work/dex.crt"
+    ok "for its names" names_are "$work/dex.crt" 'DNS:k8s.example.org, DNS:dex.dex.svc'
+    ok "the example's password is the one that it tells" is "$(sed -nE 's/.*"hash": "([^"]*)".*/\1/p' "$config")" \
+        "$(python3 -W ignore -c 'import crypt, sys; print(crypt.crypt("password", sys.argv[1]))' \
+            "$(sed -nE 's/.*"hash": "([^"]*)".*/\1/p' "$config")")"
+    ok "its port is the issuer's" is "$(kubectl -n dex get service dex -o 'jsonpath={.spec.ports[0].nodePort}')" 32000
+}
+
 check_pruning() {
     declare_addons "[{name: first, path: $addons/first, variables: {own: mine}}]"
     soon "an add-on that is removed is pruned" gone -n things configmap second
@@ -301,6 +332,7 @@ check_drift
 check_crash
 check_away
 check_pruning
+check_dex
 kill -TERM "$server"
 wait "$server"
 result $? "the server stops cleanly"
