@@ -26,6 +26,9 @@ static const char help_text[] =
     "  --config FILE      The NodeConfiguration (without it, everything has its default)\n"
     "  --var PATH=VALUE   Set a field of it, as in --var cluster.networking.podSubnet=10.1.0.0/16\n"
     "  --cni WHAT         Network between pods: none, bridge, or a manifest's file\n"
+    "  --addons PATH      Manifests for the cluster: a folder, a file or a URL (the seeder "
+    "applies\n"
+    "                     them, after those that the configuration names)\n"
     "  --block=false      Do not wait until the node is Ready\n"
     "  --timeout SECONDS  How long to wait for that, behind kubeadm (default 600)\n"
     "  --check            Only look at the configuration, and say what this node would be\n"
@@ -39,9 +42,9 @@ static const char help_text[] =
     "Environment: SEEDER, TOKEN and CA_CERT_HASH win over the configuration's seeder, token and\n"
     "caCertHash.\n"
     "\n"
-    "Exit status: 0 the node is Ready, 1 failed, 2 wrong usage or configuration, 4 the node is up "
-    "and\n"
-    "was not Ready in time, 6 the host lacks something or is a node already.\n";
+    "Exit status: 0 the node is Ready, 1 failed, 2 wrong usage or configuration, 4 the node is\n"
+    "up and was not Ready in time, 5 it is, and some manifests were not applied, 6 the host lacks\n"
+    "something or is a node already.\n";
 
 struct arguments {
     struct up_options up;
@@ -91,6 +94,9 @@ static int take_option(int option, struct arguments *a)
         return take_variable(optarg, a);
     case 'n':
         a->up.cni = optarg;
+        return -1;
+    case 'a':
+        a->up.addons = optarg;
         return -1;
     case 'b':
         return take_block(optarg, a);
@@ -283,17 +289,13 @@ static int start(const struct arguments *a, const struct cluster_tools *tools)
 
 int up_main(int argc, char **argv, const struct cluster_tools *tools)
 {
-    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-                                            {"var", required_argument, NULL, 'V'},
-                                            {"cni", required_argument, NULL, 'n'},
-                                            {"block", optional_argument, NULL, 'b'},
-                                            {"timeout", required_argument, NULL, 't'},
-                                            {"check", no_argument, NULL, 'C'},
-                                            {"show-token", no_argument, NULL, 's'},
-                                            {"host", no_argument, NULL, 'H'},
-                                            {"verbose", no_argument, NULL, 'v'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {0}};
+    static const struct option options[] = {
+        {"config", required_argument, NULL, 'c'}, {"var", required_argument, NULL, 'V'},
+        {"cni", required_argument, NULL, 'n'},    {"addons", required_argument, NULL, 'a'},
+        {"block", optional_argument, NULL, 'b'},  {"timeout", required_argument, NULL, 't'},
+        {"check", no_argument, NULL, 'C'},        {"show-token", no_argument, NULL, 's'},
+        {"host", no_argument, NULL, 'H'},         {"verbose", no_argument, NULL, 'v'},
+        {"help", no_argument, NULL, 'h'},         {0}};
     struct arguments a = {.up = {.block = true, .timeout_ms = READY_SECONDS * 1000}};
     opterr = 0;
     optind = 1;

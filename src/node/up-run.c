@@ -10,6 +10,7 @@
 #include "node/ca-hash.h"
 #include "node/cluster-store.h"
 #include "node/service-manager.h"
+#include "node/up-addons.h"
 #include "node/up-cluster.h"
 #include "node/up-host.h"
 #include "node/up-join.h"
@@ -32,6 +33,7 @@ struct up {
     struct kube_token token;           /* of the seeder, for those who join */
     struct up_kubectl kubectl;
     struct up_progress progress;
+    size_t failures; /* of add-ons */
 };
 
 static void up_free(struct up *up)
@@ -236,16 +238,20 @@ static int join_network(struct up *up, struct err *err)
     return r;
 }
 
-static int ca_hash_of(const struct up *up, char ret[static CA_HASH_SIZE], struct err *err)
+static int read_authority(const struct up *up, char **ret, struct err *err)
 {
     _autofree_ char *path = str_format("%s/ca.crt", up->configuration->cluster.certificates_dir);
+    return path ? node_read(up->context->node, path, CA_MAX, ret, NULL, err) : -ENOMEM;
+}
+
+static int ca_hash_of(const struct up *up, char ret[static CA_HASH_SIZE], struct err *err)
+{
     _autofree_ char *pem = NULL;
-    size_t len = 0;
-    int r = path ? node_read(up->context->node, path, CA_MAX, &pem, &len, err) : -ENOMEM;
+    int r = read_authority(up, &pem, err);
     if (r < 0)
         return r;
-    r = ca_hash(pem, len, ret);
-    return r < 0 ? err_errno(err, r, "%s", path) : 0;
+    r = ca_hash(pem, strlen(pem), ret);
+    return r < 0 ? err_errno(err, r, "the cluster's ca.crt") : 0;
 }
 
 /* Keeps what joining nodes need, and prints it. */
@@ -287,11 +293,32 @@ static int make_token(struct up *up, struct err *err)
     return r < 0 ? r : tell_how_to_join(up, err);
 }
 
+static int apply_manifests(struct up *up, struct err *err)
+{
+    _autofree_ char *authority = NULL;
+    int r = read_authority(up, &authority, err);
+    const struct up_addons addons = {
+        .kubectl = &up->kubectl,
+        .cni = up_cni_is_manifest(up->options->cni) ? up->options->cni : NULL,
+        .folder = up->options->addons,
+        .curl = "curl",
+        .authority = authority,
+        .spec = &up->configuration->cluster,
+        .address = up->host.address,
+    };
+    if (r < 0 || !up_addons_any(&addons))
+        return r;
+    set_phase(up, "manifests");
+    return up_addons_apply(&addons, &up->failures, err);
+}
+
 static int furnish(struct up *up, struct err *err)
 {
     int r = up_cluster_furnish(&up->kubectl, &up->configuration->cluster, err);
     if (r == 0)
         r = join_network(up, err);
+    if (r == 0)
+        r = apply_manifests(up, err);
     return r < 0 ? r : make_token(up, err);
 }
 
@@ -324,7 +351,9 @@ static int finish(struct up *up)
              : can_become_ready(up) ? "Ready"
                                     : "there",
              age);
-    return UP_READY;
+    if (up->failures)
+        log_error("Of the add-ons' manifests and objects, %zu were not applied.", up->failures);
+    return up->failures ? UP_ADDONS : UP_READY;
 }
 
 int up_run(const struct up_context *context, const struct node_configuration *configuration,

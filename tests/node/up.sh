@@ -225,6 +225,49 @@ said 'a node already'
 mkdir "$work/seeder"
 cp -a /etc/kubernetes /var/lib/slipway-node "$work/seeder/"
 
+# ---- add-ons ----
+
+mkdir "$work/addons"
+cat >"$work/addons/30-thing.yaml" <<'END'
+apiVersion: test.slipway.dev/v1
+kind: Thing
+metadata: {name: first, namespace: things}
+spec: {pods: "{{ .podSubnet }}"}
+END
+cat >"$work/addons/20-definition.yaml" <<'END'
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: things.test.slipway.dev}
+spec:
+  group: test.slipway.dev
+  names: {kind: Thing, plural: things, singular: thing, listKind: ThingList}
+  scope: Namespaced
+  versions:
+    - {name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}}
+---
+apiVersion: v1
+kind: Namespace
+metadata: {name: things}
+END
+expect 0 up --config "$work/seeder.yaml" --addons "$work/addons"
+[ "$(admin -n things get things.test.slipway.dev first -o 'jsonpath={.spec.pods}')" = 10.244.0.0/16 ] || fail "no thing"
+cat >"$work/addons/40-wrong.yaml" <<'END'
+apiVersion: test.slipway.dev/v1
+kind: Nothing
+metadata: {name: n, namespace: things}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: fine, namespace: things}
+END
+echo 'value: {{ .nobodyKnows }}' >"$work/addons/50-template.yaml"
+echo 'http://127.0.0.1:1/none.yaml' >"$work/addons/60-away.url"
+expect 5 up --config "$work/seeder.yaml" --addons "$work/addons"
+said '3 were not applied'
+said '50-template.yaml'
+said '127.0.0.1:1'
+admin -n things get configmap fine >/dev/null || fail "what is fine was not applied"
+
 # ---- one that joins ----
 
 # cluster-info is signed for the token within moments
