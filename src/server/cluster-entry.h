@@ -75,6 +75,10 @@ struct cluster_machine *cluster_member_find(const struct cluster_entry *entry, c
 /* Its first address, 0 when it reported none. */
 ipv4 cluster_member_address(const struct cluster_machine *member);
 
+/* Begins the identifier of a task by which a machine leaves a former cluster. */
+#define CLUSTER_TASK_RESET "reset-"
+/* Whether its init or join has ended well. */
+bool cluster_member_has_joined(const struct cluster_machine *member);
 /* Why it has to leave the cluster. */
 enum leave_reason cluster_member_leaves(const struct cluster_machine *member);
 /* Whether its machine was heard of lately and is at a task, within its time. */

@@ -260,8 +260,7 @@ static size_t collect_urls(const struct cluster_entry *entry, char *urls[ETCD_ME
         const struct cluster_machine *member = e.value;
         char text[IPV4_TEXT_SIZE];
         ipv4 address = cluster_member_address(member);
-        if (member->role == ROLE_CONTROL_PLANE && address &&
-            member->machine->status.join.state == JOIN_DONE)
+        if (member->role == ROLE_CONTROL_PLANE && address && cluster_member_has_joined(member))
             urls[n++] = str_format("https://%s:%d", ipv4_text(address, text), ETCD_CLIENT_PORT);
     }
     return n;

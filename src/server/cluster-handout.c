@@ -26,6 +26,7 @@ struct handout {
     char *id;
     struct trust_public key;
     enum plan_action action;
+    bool reset;              /* it has to leave a former cluster before the action */
     struct kube_token token; /* joins */
     int64_t token_expires_ms;
     clusters_answered done;
@@ -94,12 +95,13 @@ static int make_task(const struct handout *h, char **ret_sealed, struct err *err
     if (!member || !entry->cluster || !entry->pki_ready)
         return err_set(err, -ENOENT, "the Cluster or the Machine is gone");
     const struct network *network = networks_of_address(h->server, cluster_member_address(member));
-    if (h->action != PLAN_INIT)
+    if (h->token.id[0])
         (void)kube_token_text(&h->token, token);
     const struct cluster_task_input input = {
         .cluster = entry->cluster,
         .pki = &entry->pki,
         .action = h->action,
+        .reset = h->reset,
         .id = h->id,
         .machine = h->machine,
         .address = cluster_member_address(member),
@@ -210,7 +212,7 @@ static size_t known_control_planes(const struct cluster_entry *entry,
     size_t n = 0, cursor = 0;
     for (struct map_entry_view e; n < ETCD_MEMBERS_MAX && map_next(entry->members, &cursor, &e);) {
         const struct cluster_machine *member = e.value;
-        if (member->role == ROLE_CONTROL_PLANE && member->machine->status.join.state == JOIN_DONE)
+        if (member->role == ROLE_CONTROL_PLANE && cluster_member_has_joined(member))
             names[n++] = member->machine->meta.name;
     }
     return n;
@@ -266,33 +268,45 @@ void cluster_handout_give_up(struct cluster_entry *entry)
 
 /* ---- the beginning ---- */
 
-static char *random_id(struct rng *rng)
+static char *random_id(struct rng *rng, bool reset)
 {
     uint8_t bytes[ID_BYTES];
     rng_fill(rng, bytes, sizeof(bytes));
-    return str_hex(bytes, sizeof(bytes));
+    _autofree_ char *hex = str_hex(bytes, sizeof(bytes));
+    return hex ? str_format("%s%s", reset ? CLUSTER_TASK_RESET : "", hex) : NULL;
 }
 
-static char *message_of(const struct cluster_entry *entry, enum plan_action action)
+/* It was a member before it was rejected, and its system still is a node: it has said so. */
+static bool needs_reset(const struct cluster_machine *member)
 {
+    const struct machine_join *join = &member->machine->status.join;
+    return join->state == JOIN_FAILED && str_eq(join->failure, PROTOCOL_FAILURE_MEMBER);
+}
+
+static char *message_of(const struct cluster_entry *entry, enum plan_action action, bool reset)
+{
+    if (reset)
+        return str_format("stops being the node it was, before it joins Cluster %s anew",
+                          entry->name);
     if (action == PLAN_INIT)
         return str_format("forms Cluster %s", entry->name);
     return str_format("joins Cluster %s as %s", entry->name,
                       action == PLAN_JOIN_WORKER ? "worker" : "control plane");
 }
 
-static struct handout *handout_new(const struct cluster_entry *entry, const char *machine,
-                                   enum plan_action action)
+static struct handout *handout_new(const struct cluster_entry *entry,
+                                   const struct cluster_machine *member, enum plan_action action)
 {
     struct handout *h = calloc(1, sizeof(*h));
     if (!h)
         return NULL;
     h->server = entry->server;
     h->action = action;
+    h->reset = needs_reset(member);
     h->cluster = strdup(entry->name);
-    h->machine = strdup(machine);
-    h->message = message_of(entry, action);
-    h->id = random_id(entry->server->rng);
+    h->machine = strdup(member->machine->meta.name);
+    h->message = message_of(entry, action, h->reset);
+    h->id = random_id(entry->server->rng, h->reset);
     if (h->cluster && h->machine && h->message && h->id)
         return h;
     handout_free(h);
@@ -303,7 +317,7 @@ static void begin(struct cluster_entry *entry, struct cluster_machine *member,
                   enum plan_action action, const struct trust_public *key, clusters_answered done,
                   void *data)
 {
-    struct handout *h = handout_new(entry, member->machine->meta.name, action);
+    struct handout *h = handout_new(entry, member, action);
     if (!h) {
         answer(done, data, PROTOCOL_WAIT, POLL_LATER, "the server is out of memory");
         return;
@@ -312,7 +326,7 @@ static void begin(struct cluster_entry *entry, struct cluster_machine *member,
     h->done = done;
     h->data = data;
     member->busy = true;
-    if (action == PLAN_INIT) {
+    if (action == PLAN_INIT || h->reset) {
         note_task(h);
         return;
     }

@@ -324,7 +324,7 @@ static size_t other_control_planes(const struct cluster_entry *entry, const char
     for (struct map_entry_view e; map_next(entry->members, &cursor, &e);) {
         const struct cluster_machine *member = e.value;
         n += member->role == ROLE_CONTROL_PLANE && !str_eq(member->machine->meta.name, machine) &&
-             member->machine->status.join.state == JOIN_DONE;
+             cluster_member_has_joined(member);
     }
     return n;
 }
@@ -371,7 +371,7 @@ static void carry_out(struct cluster_leaving *l, const struct leave *next,
         r = mark(l);
         break;
     case LEAVE_DRAIN:
-        r = drain(l, member, node);
+        r = node ? drain(l, member, node) : 0;
         break;
     case LEAVE_ETCD:
         r = leave_etcd(l);

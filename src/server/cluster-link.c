@@ -64,8 +64,7 @@ static size_t add_control_planes(struct cluster_link *link, bool leaving)
         const struct cluster_machine *member = e.value;
         char address[IPV4_TEXT_SIZE], text[IPV4_TEXT_SIZE + 8];
         ipv4 a = cluster_member_address(member);
-        if (member->role != ROLE_CONTROL_PLANE || !a ||
-            member->machine->status.join.state != JOIN_DONE ||
+        if (member->role != ROLE_CONTROL_PLANE || !a || !cluster_member_has_joined(member) ||
             (cluster_member_leaves(member) != LEAVE_NOT) != leaving)
             continue;
         (void)snprintf(text, sizeof(text), "%s:%u", ipv4_text(a, address),

@@ -71,6 +71,13 @@ ipv4 cluster_member_address(const struct cluster_machine *member)
     return 0;
 }
 
+bool cluster_member_has_joined(const struct cluster_machine *member)
+{
+    const struct machine_join *join = &member->machine->status.join;
+    bool reset = join->task && str_after(join->task, CLUSTER_TASK_RESET);
+    return join->state == JOIN_DONE && !reset;
+}
+
 /* ---- who does what next ---- */
 
 static enum plan_task plan_task_of(const struct cluster_machine *member)
@@ -83,8 +90,8 @@ static enum plan_task plan_task_of(const struct cluster_machine *member)
         return PLAN_TASK_NONE;
     case JOIN_RUNNING:
         return str_empty(join->phase) ? PLAN_TASK_ASSIGNED : PLAN_TASK_RUNNING;
-    case JOIN_DONE:
-        return PLAN_TASK_DONE;
+    case JOIN_DONE: /* after a reset it may be given a task as if it had none */
+        return cluster_member_has_joined(member) ? PLAN_TASK_DONE : PLAN_TASK_NONE;
     case JOIN_FAILED:
         return PLAN_TASK_FAILED;
     }
@@ -201,7 +208,7 @@ static enum csr_standing standing_of(const struct cluster_machine *member)
         return CSR_STANDING_REJECTED;
     if (member->approved != TRI_TRUE)
         return CSR_STANDING_PENDING;
-    if (s->join.state == JOIN_DONE)
+    if (cluster_member_has_joined(member))
         return CSR_STANDING_MEMBER;
     return s->join.state == JOIN_RUNNING ? CSR_STANDING_JOINING : CSR_STANDING_PENDING;
 }

@@ -69,7 +69,7 @@ static bool init_is_done(const struct cluster_entry *entry)
 {
     const char *name = entry->cluster->status.initialized_by;
     const struct cluster_machine *first = name ? cluster_member_find(entry, name) : NULL;
-    return first && first->machine->status.join.state == JOIN_DONE;
+    return first && cluster_member_has_joined(first);
 }
 
 static bool init_has_failed(const struct cluster_entry *entry)
@@ -88,6 +88,8 @@ static void count_members(const struct cluster_entry *entry, struct summary *s)
             member->role == ROLE_CONTROL_PLANE ? &s->control_planes : &s->workers;
         if (member->role != ROLE_CONTROL_PLANE && member->role != ROLE_WORKER)
             continue;
+        if (member->approved == TRI_FALSE || machine_is_released(member->machine))
+            continue; /* nobody waits for it */
         count->total++;
         count->ready += member->machine->status.phase == MACHINE_READY;
     }
@@ -199,7 +201,7 @@ static void tell(struct cluster_entry *entry, const struct cluster_machine *memb
                  const struct cluster_node *node)
 {
     enum machine_phase phase = member->machine->status.phase;
-    bool member_now = member->machine->status.join.state == JOIN_DONE;
+    bool member_now = cluster_member_has_joined(member);
     bool ready = member_now && node && node->ready;
     if (ready == (phase == MACHINE_READY))
         return;

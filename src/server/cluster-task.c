@@ -88,7 +88,9 @@ static int add_arguments(const struct kubeadm_request *request, struct protocol_
 static int fill_names(const struct cluster_task_input *in, struct protocol_task *task)
 {
     const struct cluster_spec *spec = &in->cluster->spec;
-    task->kind = in->action == PLAN_INIT ? PROTOCOL_TASK_INIT : PROTOCOL_TASK_JOIN;
+    task->kind = in->reset                 ? PROTOCOL_TASK_RESET
+                 : in->action == PLAN_INIT ? PROTOCOL_TASK_INIT
+                                           : PROTOCOL_TASK_JOIN;
     task->deadline_seconds = (uint32_t)spec->join_policy.join_timeout_seconds;
     task->id = strdup(in->id);
     task->node_name = strdup(in->machine);
@@ -99,20 +101,25 @@ static int fill_names(const struct cluster_task_input *in, struct protocol_task 
     return all ? 0 : -ENOMEM;
 }
 
+/* What a machine needs that becomes a node. */
+static int add_all(const struct cluster_task_input *in, struct protocol_task *task, struct err *err)
+{
+    const struct kubeadm_request request = request_of(in);
+    int r = add_files(&request, task, err);
+    if (r == 0)
+        r = add_pki(in, task);
+    if (r == 0)
+        r = add_podnet(in, task);
+    return r < 0 ? r : add_arguments(&request, task, err);
+}
+
 int cluster_task_fill(const struct cluster_task_input *in, struct protocol_task *ret,
                       struct err *err)
 {
     struct protocol_task task _autotask_ = {0};
-    const struct kubeadm_request request = request_of(in);
     int r = fill_names(in, &task);
-    if (r == 0)
-        r = add_files(&request, &task, err);
-    if (r == 0)
-        r = add_pki(in, &task);
-    if (r == 0)
-        r = add_podnet(in, &task);
-    if (r == 0)
-        r = add_arguments(&request, &task, err);
+    if (r == 0 && !in->reset)
+        r = add_all(in, &task, err);
     if (r < 0)
         return err && err->code ? r : err_errno(err, r, "cannot make the task");
     *ret = task;

@@ -15,6 +15,7 @@ struct cluster_task_input {
     const struct cluster *cluster;
     const struct pki *pki;
     enum plan_action action; /* INIT, JOIN_CONTROL_PLANE or JOIN_WORKER */
+    bool reset;              /* instead of the action: it stops being a node */
     const char *id;
     const char *machine; /* name of the Machine, and of its Node */
     ipv4 address;        /* that the Node is known by */

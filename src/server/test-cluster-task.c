@@ -35,11 +35,9 @@ static int teardown(void **state)
     return 0;
 }
 
-static struct protocol_task task_for(const struct fixture *f, enum plan_action action)
+static struct cluster_task_input input_for(const struct fixture *f, enum plan_action action)
 {
-    struct protocol_task task = {0};
-    struct err err = ERR_INIT;
-    const struct cluster_task_input input = {
+    return (struct cluster_task_input){
         .cluster = f->cluster,
         .pki = &f->pki,
         .action = action,
@@ -50,6 +48,13 @@ static struct protocol_task task_for(const struct fixture *f, enum plan_action a
         .version = "v1.20.2",
         .token = action == PLAN_INIT ? NULL : "abcdef.0123456789abcdef",
     };
+}
+
+static struct protocol_task task_for(const struct fixture *f, enum plan_action action)
+{
+    struct protocol_task task = {0};
+    struct err err = ERR_INIT;
+    const struct cluster_task_input input = input_for(f, action);
     if (cluster_task_fill(&input, &task, &err) < 0)
         fail_msg("%s", err_text(&err));
     return task;
@@ -122,6 +127,22 @@ static void the_pod_network_is_told_what_it_is(void **state)
     assert_string_equal(object_text(json, "nodeName"), "node1");
 }
 
+static void a_machine_that_leaves_gets_nothing(void **state)
+{
+    const struct fixture *f = *state;
+    struct cluster_task_input input = input_for(f, PLAN_JOIN_CONTROL_PLANE);
+    struct protocol_task task _autotask_ = {0};
+    input.reset = true;
+    assert_int_equal(cluster_task_fill(&input, &task, NULL), 0);
+    assert_int_equal(task.kind, PROTOCOL_TASK_RESET);
+    assert_string_equal(task.node_name, "node1");
+    assert_int_equal(task.file_count, 0);
+    assert_int_equal(task.argument_count, 0);
+    char *text = NULL; /* a machine takes it */
+    assert_int_equal(protocol_task_build(&task, &text, NULL), 0);
+    protocol_task_text_free(text);
+}
+
 /* It passes the checks of the machine that is to carry it out. */
 static void every_task_can_be_sealed(void **state)
 {
@@ -147,4 +168,4 @@ static void every_task_can_be_sealed(void **state)
 
 UNIT_MAIN(test(the_first_control_plane_gets_the_whole_pki), test(a_worker_gets_no_key_of_the_pki),
           test(a_control_plane_that_joins_gets_both), test(the_pod_network_is_told_what_it_is),
-          test(every_task_can_be_sealed))
+          test(a_machine_that_leaves_gets_nothing), test(every_task_can_be_sealed))

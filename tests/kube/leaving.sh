@@ -9,7 +9,7 @@
 # shellcheck source=tests/kube/lib.bash
 . "$(dirname "$(realpath "$0")")/lib.bash"
 address=([cp1]=$own [cp2]=10.9.0.12 [cp3]=10.9.0.13 [cp4]=10.9.0.14
-    [w1]=10.9.0.21 [w2]=10.9.0.22 [w3]=10.9.0.23)
+    [w1]=10.9.0.21 [w2]=10.9.0.22 [w3]=10.9.0.23 [w4]=10.9.0.24)
 
 prepare() {
     local name
@@ -17,7 +17,7 @@ prepare() {
     for name in cp2 cp3 cp4; do ip addr add "${address[$name]}/24" dev rack; done
     declare_cluster demo $version 6443
     for name in cp1 cp2 cp3; do declare_machine $name controlPlane demo kube; done
-    for name in w1 w2 w3; do declare_machine $name worker demo kube; done
+    for name in w1 w2 w3 w4; do declare_machine $name worker demo kube; done
 } >"$work/out" 2>&1
 
 # joins MACHINE: as a member whose Node is Ready
@@ -172,6 +172,25 @@ check_reinstall() {
     ok "then it is installed" is "$(answer w3 .action)" install
 }
 
+refused_as_member() {
+    hello w4 member 'it is a node already'
+}
+
+check_again() {
+    "$slipway" reject w4 >/dev/null
+    soon "a worker that is rejected leaves" node_gone w4
+    soon "and has left" has_left w4
+    "$slipway" approve w4 >/dev/null
+    soon "approved again it is told to join" gets w4 join
+    ok "which it cannot: its system is a node still" refused_as_member
+    soon "it is told to stop being one" gets w4 reset
+    ok "without any file" is "$(jq '.files | length' "$work/w4/task.json")" 0
+    crash
+    ok "it does" hello w4 'done'
+    ok "that makes it no member" not phase_is w4 Ready
+    soon "and then is told to join" joins w4
+}
+
 check_endpoint() {
     ok "the endpoint is known" is "$(object cluster demo .status.endpoint)" 127.0.0.1:6443
     ok "etcd has three members" members_are cp1 'cp1 cp2 cp3'
@@ -237,9 +256,9 @@ check_end() {
 }
 
 prepare || { echo "Bail out! $(cat "$work/out")" && exit 1; }
-install_all cp1 cp2 cp3 w1 w2 w3
+install_all cp1 cp2 cp3 w1 w2 w3 w4
 form >"$work/out" 2>&1 || { echo "Bail out! $(cat "$work/out")" && tail -n 20 "$log" && exit 1; }
-for name in cp2 cp3 w1 w2 w3; do
+for name in cp2 cp3 w1 w2 w3 w4; do
     joins $name >"$work/out" 2>&1
     result $? "$name joins"
 done
@@ -247,6 +266,7 @@ check_endpoint
 check_worker
 check_deadline
 check_reinstall
+check_again
 check_quorum
 check_dead
 check_replaced

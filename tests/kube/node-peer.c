@@ -9,8 +9,9 @@
  *
  * SERVER is "http://ADDRESS:PORT", KEY the server's public key. FOLDER keeps the machine's key, and
  * of the last task its id in `task`, its JSON in `task.json` and its files below `root`. ADDRESS
- * has a prefix length. STATE is what the machine says of that task: running, done, failed, or lost
- * (it never arrived). Prints the server's answer as one line of JSON, with the task's id and kind.
+ * has a prefix length. STATE is what the machine says of that task: running, done, failed, member
+ * (it failed because the machine is a node already), or lost (it never arrived). Prints the
+ * server's answer as one line of JSON, with the task's id and kind.
  */
 #include <stdio.h>
 #include <string.h>
@@ -153,13 +154,15 @@ static int add_state(const struct peer *p, json_t *system, char *argv[], struct 
 {
     _autofree_ char *path = str_format("%s/task", p->folder);
     _autofree_ char *id = NULL;
-    bool failed = str_eq(argv[0], "failed");
+    bool member = str_eq(argv[0], "member"), failed = member || str_eq(argv[0], "failed");
     int r = path ? file_read(path, TEXT_MAX, &id, NULL, err) : -ENOMEM;
     if (r < 0)
         return r;
-    json_t *state = json_pack("{s:s, s:s}", "task", id, "state", argv[0]);
+    json_t *state = json_pack("{s:s, s:s}", "task", id, "state", failed ? "failed" : argv[0]);
     if (failed)
-        (void)json_object_set_new(state, "failure", json_string(PROTOCOL_FAILURE_KUBEADM));
+        (void)json_object_set_new(
+            state, "failure",
+            json_string(member ? PROTOCOL_FAILURE_MEMBER : PROTOCOL_FAILURE_KUBEADM));
     if (argv[1])
         (void)json_object_set_new(state, failed ? "message" : "phase", json_string(argv[1]));
     return json_object_set_new(system, "cluster", state);
