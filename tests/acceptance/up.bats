@@ -68,7 +68,8 @@ cluster:
   dns: {enabled: false}
 YAML
     on_machine control-plane systemctl start slipway-node-up
-    nodes_ready 1
+    # it was Ready when that ended; an emulated API server may be restarted meanwhile
+    wait_for 300 nodes_ready 1
     [ "$(kubectl_there get node control-plane -o 'jsonpath={.metadata.labels.rack}')" = r1 ]
     [ "$(on_machine control-plane stat -c %a /var/lib/slipway-node/cluster/join.yaml)" = 600 ]
 }
@@ -84,15 +85,19 @@ TOKEN=$(from_join token)
 CA_CERT_HASH=$(from_join caCertHash)
 TEXT
     on_machine worker systemctl start slipway-node-up
-    nodes_ready 2
+    wait_for 300 nodes_ready 2
 }
 
 @test "acceptance: pods on both nodes reach one another" {
-    kubectl_there apply -f - <"$PWD/examples/cluster/pods.yaml"
-    kubectl_there wait --for=condition=Ready pod --all --timeout=300s
+    pods_there() { kubectl_there apply -f - <"$PWD/examples/cluster/pods.yaml"; }
+    wait_for 300 pods_there
+    pods_ready() { kubectl_there wait --for=condition=Ready pod --all --timeout=100s; }
+    wait_for 400 pods_ready
     address=$(kubectl_there get pod on-worker -o 'jsonpath={.status.podIP}')
-    run -0 kubectl_there exec on-control-plane -- timeout 20 wget -q -O - "http://$address:8080/"
-    [ "$output" = on-worker ]
+    reached() {
+        [ "$(kubectl_there exec on-control-plane -- timeout 20 wget -q -O - "http://$address:8080/")" = on-worker ]
+    }
+    wait_for 120 reached
 }
 
 @test "acceptance: the token is in no journal and in nobody's environment or arguments" {
@@ -114,7 +119,8 @@ TEXT
     on_machine worker '! test -e /etc/kubernetes/slipway-podnet.json'
     not_ready() { ! nodes_ready 2; }
     wait_for 180 not_ready
-    kubectl_there delete node worker
+    gone() { kubectl_there delete node worker --ignore-not-found; }
+    wait_for 120 gone
     on_machine worker systemctl restart slipway-node-up
-    nodes_ready 2
+    wait_for 300 nodes_ready 2
 }
