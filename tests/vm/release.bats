@@ -7,7 +7,7 @@ load lib
 
 setup_file() {
     begin
-    new_machine bios-node memory=768Mi,disk=4Gi,disk=256Mi/ahci 'image: debian-12' \
+    new_machine bios-node memory=768Mi,disk=4Gi,disk=256Mi/scsi 'image: debian-12' \
         'rootDisk: {minSize: 2Gi}'
     new_machine uefi-node firmware=uefi,memory=768Mi,disk=4Gi/nvme 'image: debian-12'
     # the second disk holds somebody's data, also where no partition table would say so
@@ -62,7 +62,6 @@ wiped() {
     wait_for 60 is_off bios-node
     wiped bios-node
     wiped bios-node | grep -q 'vda: .*discard, verified'
-    # SATA as QEMU has it
     wiped bios-node | grep -q 'sda: .*verified'
     holds_only_zeros "$(disk bios-node 0)"
     holds_only_zeros "$(disk bios-node 1)"
