@@ -11,7 +11,7 @@
 #include "image/build.h"
 #include "image/pack.h"
 
-enum { FILE_MAX = 64 << 20, NODE_FILES = 8, PLUGINS_MAX = 256, PACKAGES_MAX = 512 };
+enum { FILE_MAX = 64 << 20, NODE_FILES = 16, PLUGINS_MAX = 256, PACKAGES_MAX = 512 };
 
 /* What every image of ours needs to start: the kernel's package is separate. */
 static const char *const base_packages[] = {"systemd-sysv", "udev", "kmod"};

@@ -245,7 +245,8 @@ kubernetes() {
     kubernetes_system
     kubernetes_cni
     [ ! -e "$root/usr/bin/slipway-podnet" ] ||
-        inside systemctl --quiet enable slipway-podnet.service slipway-podnet.path
+        inside systemctl --quiet enable slipway-podnet.service slipway-podnet.path \
+            slipway-vip.service slipway-vip.path
     [ -z "$SLIPWAY_KUBERNETES_IMAGES" ] || import_images
     kubernetes_containerd
 }
