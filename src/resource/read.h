@@ -14,7 +14,7 @@
 
 enum {
     YAML_SIZE_MAX = 4 << 20, /* bytes of a file */
-    YAML_DEPTH_MAX = 32,     /* lists and mappings inside each other */
+    YAML_DEPTH_MAX = 64,     /* lists and mappings inside each other */
     YAML_VALUES_MAX = 100000 /* values in a file after aliases were expanded */
 };
 

@@ -151,7 +151,7 @@ static void hostile_yaml_is_bounded(void **state)
     _autoproblems_ struct problems found_deep = PROBLEMS_INIT;
     _autodocuments_ struct documents docs_deep = {0};
     assert_int_equal(yaml_parse("f", deep.data, deep.len, &docs_deep, &found_deep), -EINVAL);
-    assert_string_equal(found_deep.items[0].text, "more than 32 levels deep");
+    assert_string_equal(found_deep.items[0].text, "more than 64 levels deep");
 
     _autofree_ char *big = calloc(1, YAML_SIZE_MAX + 1);
     _autoproblems_ struct problems found_big = PROBLEMS_INIT;
@@ -159,10 +159,10 @@ static void hostile_yaml_is_bounded(void **state)
     assert_int_equal(yaml_parse(NULL, big, YAML_SIZE_MAX + 1, &docs_big, &found_big), -EINVAL);
 
     _autobuf_ struct buf deep_json = BUF_INIT;
-    for (int i = 0; i < 40; i++)
+    for (int i = 0; i < 80; i++)
         buf_adds(&deep_json, "{\"a\":");
     buf_adds(&deep_json, "\"\\ud83d\\ude00\"");
-    for (int i = 0; i < 40; i++)
+    for (int i = 0; i < 80; i++)
         buf_addc(&deep_json, '}');
     _autoproblems_ struct problems found_json = PROBLEMS_INIT;
     _autodocuments_ struct documents docs_json = {0};
