@@ -160,7 +160,7 @@ static void on_applied(void *user, const struct kube_answer *answer)
 }
 
 static int send_object(struct addons_pass *pass, const struct addon_object *object,
-                const struct addons_path *path)
+                       const struct addons_path *path)
 {
     const struct kube_write_options options = {.force = true};
     return kube_patch(addons_client(pass->owner), &path->path, KUBE_PATCH_APPLY, object->json,
@@ -255,12 +255,11 @@ static void on_secret(void *user, const struct kube_answer *answer)
     }
 }
 
-void addons_apply(struct addons_pass *pass, struct addon_loaded *addon, struct addon_object *object)
+void addons_apply(struct addons_pass *pass, struct addon_object *object)
 {
     struct kube_resource resource;
     struct addons_path path;
     char text[ADDON_ID_SIZE];
-    (void)addon;
     int r = addons_resource(pass, object->api_version, object->kind, &resource);
     if (r == -EINPROGRESS)
         return;

@@ -12,9 +12,6 @@
 #include "resource/kind.h"
 #include "server/cluster-addons.h"
 
-#define NAMESPACE "kube-system"
-#define INVENTORY_PREFIX "slipway-addon-"
-
 struct kube_client *addons_client(const struct addons *addons)
 {
     return cluster_link_client(addons->entry->link);
@@ -132,13 +129,14 @@ int addons_write_inventory(struct addons_pass *pass, const char *addon,
                            void (*done)(void *user, const struct kube_answer *answer))
 {
     _autobuf_ struct buf text = BUF_INIT;
-    _autofree_ char *name = str_format(INVENTORY_PREFIX "%s", addon);
-    const struct kube_path path = {.kind = &kube_config_maps, .namespace = NAMESPACE, .name = name};
+    _autofree_ char *name = str_format(ADDONS_INVENTORY_PREFIX "%s", addon);
+    const struct kube_path path = {
+        .kind = &kube_config_maps, .namespace = ADDONS_NAMESPACE, .name = name};
     const struct kube_write_options options = {.force = true};
     addon_inventory_write(items, &text);
     json_auto_t *map =
         json_pack("{s:s, s:s, s:{s:s, s:s, s:{s:s}}, s:{s:s}}", "apiVersion", "v1", "kind",
-                  "ConfigMap", "metadata", "name", name, "namespace", NAMESPACE, "labels",
+                  "ConfigMap", "metadata", "name", name, "namespace", ADDONS_NAMESPACE, "labels",
                   ADDON_INVENTORY_LABEL, addon, "data", "objects", buf_str(&text));
     if (!name || !map || buf_error(&text) < 0)
         return -ENOMEM;
@@ -201,7 +199,7 @@ static bool apply_addon(struct addons_pass *pass, struct addon_loaded *addon)
             pass->established = true;
         }
         if (pass->full || !addons_is_applied(pass, o)) {
-            addons_apply(pass, addon, o);
+            addons_apply(pass, o);
             return false;
         }
         pass->object++;
@@ -252,7 +250,7 @@ static int collect_wanted(struct addons_pass *pass)
 
 static int list_inventories(struct addons_pass *pass)
 {
-    const struct kube_path path = {.kind = &kube_config_maps, .namespace = NAMESPACE};
+    const struct kube_path path = {.kind = &kube_config_maps, .namespace = ADDONS_NAMESPACE};
     const struct kube_list_options options = {.label_selector = ADDON_INVENTORY_LABEL};
     const struct kube_list_then then = {
         .item = read_inventory, .done = on_listed, .user = pass, .slot = &pass->request};

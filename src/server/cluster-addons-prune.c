@@ -11,9 +11,6 @@
 #include "resource/kind.h"
 #include "server/cluster-addons.h"
 
-#define NAMESPACE "kube-system"
-#define INVENTORY_PREFIX "slipway-addon-"
-
 static struct addon_loaded *loaded_of(const struct addons_pass *pass, const char *name)
 {
     for (size_t i = 0; i < pass->set->n; i++) {
@@ -67,8 +64,8 @@ static void on_deleted(void *user, const struct kube_answer *answer)
         return;
     /* -ESTALE: another object of that name came meanwhile, which is not ours */
     if (answer->error == 0 || answer->error == -ENOENT || answer->error == -ESTALE) {
-        pass->deleted += answer->error == 0;
-        tell(pass, "was deleted");
+        if (answer->error == 0)
+            tell(pass, "was deleted");
         take_out(pass);
     } else {
         fail(pass, answer->status.message);
@@ -151,8 +148,9 @@ static void on_written(void *user, const struct kube_answer *answer)
 
 static int delete_inventory(struct addons_pass *pass, const char *addon)
 {
-    _autofree_ char *name = str_format(INVENTORY_PREFIX "%s", addon);
-    const struct kube_path path = {.kind = &kube_config_maps, .namespace = NAMESPACE, .name = name};
+    _autofree_ char *name = str_format(ADDONS_INVENTORY_PREFIX "%s", addon);
+    const struct kube_path path = {
+        .kind = &kube_config_maps, .namespace = ADDONS_NAMESPACE, .name = name};
     return name
                ? kube_delete(addons_client(pass->owner), &path, NULL, addons_then(pass, on_written))
                : -ENOMEM;

@@ -58,6 +58,9 @@ int addons_fetch(const char *url, const _Atomic bool *cancelled, struct buf *ret
 
 /* ---- one pass ---- */
 
+#define ADDONS_NAMESPACE "kube-system"
+#define ADDONS_INVENTORY_PREFIX "slipway-addon-" /* of the names of inventories */
+
 struct addons;
 
 /* An add-on's inventory, as the cluster keeps it. */
@@ -86,7 +89,7 @@ struct addons_pass {
     size_t item;    /* items of it that are left to look at */
     bool pruned;    /* something was taken out of it */
     bool item_open; /* its object was asked for */
-    size_t deleted, undeleted;
+    size_t undeleted;
     bool away; /* the API server does not answer */
     char away_text[512];
 };
@@ -155,8 +158,7 @@ int addons_path(const char *api_version, const struct kube_resource *resource,
                 const char *namespace, const char *name, struct addons_path *ret) _must_check_;
 
 /* Applies the pass's present object; addons_pass_next() is called then. */
-void addons_apply(struct addons_pass *pass, struct addon_loaded *addon,
-                  struct addon_object *object);
+void addons_apply(struct addons_pass *pass, struct addon_object *object);
 /* Whether the API server took it already, as it is now. */
 bool addons_is_applied(const struct addons_pass *pass, const struct addon_object *object);
 
