@@ -34,8 +34,8 @@ static void objects_come_in_the_order_of_need(void **state)
                                        "Secret tls",
                                        "Role.rbac.authorization.k8s.io ns/r",
                                        "ServiceAccount ns/s",
-                                       "CustomResourceDefinition.apiextensions.k8s.io "
-                                       "things.example.org",
+                                       ("CustomResourceDefinition.apiextensions.k8s.io "
+                                        "things.example.org"),
                                        "Thing.example.org ns/t",
                                        "Deployment.apps d"};
     _autoaddonobjects_ struct addon_objects objects = {NULL, 0};
