@@ -258,7 +258,7 @@ static int run(const struct arguments *a, const struct input *input, size_t len,
         .node = &node, .tools = tools, .kubectl = "kubectl", .rng = &rng_system};
     _cleanup_(node_configuration_freep) struct node_configuration *configuration = NULL;
     int status = load(a, input, len, &configuration);
-    if (status >= 0)
+    if (!configuration)
         return status;
     warn_of_readers(a->config, configuration);
     if (configuration->unsafe_skip_ca_verification)

@@ -66,10 +66,10 @@ static void what_is_wrong_is_told_with_its_path(void **state)
 static void all_problems_are_told_at_once(void **state)
 {
     (void)state;
-    _autofree_ char *found = problems_of("sedeer: x\ntoken: x\nbind: {adress: 1}\n");
+    _autofree_ char *found = problems_of("sedeer: x\ntoken: x\nbind: {addr: 1}\n");
     assert_non_null(strstr(found, "sedeer"));
     assert_non_null(strstr(found, "token: "));
-    assert_non_null(strstr(found, "bind.adress"));
+    assert_non_null(strstr(found, "bind.addr"));
 }
 
 static void a_wrong_token_is_not_told(void **state)

@@ -87,6 +87,20 @@ else
     left_out "the container's unit: there is no systemd-analyze"
 fi
 
+# in_container ROOT: runs the image's program as podman would, with the process ids of a host whose
+# files only that host sees.
+in_container() {
+    mkdir "$work/host" "$1/proc"
+    # shellcheck disable=SC2016  # the inner shells expand these
+    unshare --pid --fork --mount --propagation private --mount-proc sh -c '
+        mount -t tmpfs none "$2"
+        printf "apiVersion: slipway.dev/v1alpha1\nkind: NodeConfiguration\n" >"$2/node.yaml"
+        unshare --mount --propagation private sh -c "
+            umount \"\$2\"
+            mount -t proc none \"\$1/proc\"
+            exec chroot \"\$1\" /usr/bin/slipway-node up --host --check --config \"\$2/node.yaml\" --var cluster.kubernetesVersion=v1.31.0" - "$1" "$2"' - "$1" "$work/host"
+}
+
 # the image holds one file, which runs in it with nothing beside it
 if ! command -v buildah >/dev/null; then
     left_out "the container's image: there is no buildah"
@@ -102,7 +116,7 @@ else
         container=$("${b[@]}" from slipway-node)
         mount=$("${b[@]}" mount "$container")
         [ "$(cd "$mount" && find . -type f)" = ./usr/bin/slipway-node ] || bad "the image holds other files too"
-        chroot "$mount" /usr/bin/slipway-node up --help | grep -q '^Usage: slipway-node up' || bad "slipway-node does not run in the image"
+        in_container "$mount" | grep -qx 'seeds a cluster of Kubernetes v1.31.0' || bad "slipway-node does not find its host"
         "${b[@]}" rm --all >/dev/null
     else
         bad "the image: $(tail -3 "$work/bud")"
