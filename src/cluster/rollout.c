@@ -14,6 +14,7 @@ struct census {
     size_t away;                                   /* members that do not count as available */
     const struct rollout_machine *under_way;       /* has the Image, or gets it; not yet Ready */
     const struct rollout_machine *failed;          /* such a one */
+    const struct rollout_machine *broken;          /* failed with another Image */
     const struct rollout_machine *other_away;      /* not Ready, and not of this rollout's doing */
     const struct rollout_machine *control_away;    /* a control plane that is not Ready */
     const struct rollout_machine *control_waiting; /* a control plane that has another Image */
@@ -26,10 +27,11 @@ static const struct rollout_machine *lower(const struct rollout_machine *best,
     return !best || strcmp(m->name, best->name) < 0 ? m : best;
 }
 
+/* One that was begun is as good as away, though it may be Ready for a moment longer. */
 static bool is_available(const struct rollout_cluster *c, const struct rollout_machine *m,
                          int64_t now)
 {
-    return m->ready && now - m->ready_since >= c->min_ready_ms;
+    return m->ready && m->installed && now - m->ready_since >= c->min_ready_ms;
 }
 
 static void count(const struct rollout_cluster *c, const struct rollout_machine *m, int64_t now,
@@ -39,13 +41,15 @@ static void count(const struct rollout_cluster *c, const struct rollout_machine 
     census->members++;
     census->control_planes += control ? 1 : 0;
     census->away += available ? 0 : 1;
-    census->updated += m->wants && m->installed && available ? 1 : 0;
+    census->updated += m->wants && available ? 1 : 0;
     if (control && !available)
         census->control_away = lower(census->control_away, m);
-    if (m->wants && !(m->installed && available))
+    if (m->wants && !available)
         census->under_way = lower(census->under_way, m);
     if (m->wants && m->failed)
         census->failed = lower(census->failed, m);
+    if (!m->wants && m->failed)
+        census->broken = lower(census->broken, m);
     if (!m->wants && !available)
         census->other_away = lower(census->other_away, m);
     if (!m->wants && control)
@@ -111,6 +115,13 @@ static size_t begin_workers(const struct choosing *c, size_t budget)
     return begun;
 }
 
+/* It is away already, so nothing is lost by it. */
+static void choose_broken(const struct choosing *c, const struct census *census, struct rollout *r)
+{
+    c->begin[census->broken - c->machines] = true;
+    say(r, ROLLOUT_PROGRESSING, "%s is next, which failed", census->broken->name);
+}
+
 static void choose_control_plane(const struct choosing *c, const struct census *census,
                                  struct rollout *r)
 {
@@ -146,7 +157,10 @@ static bool is_only_control_plane(const struct census *census)
 static void choose(const struct choosing *c, const struct rollout_cluster *cluster,
                    const struct census *census, struct rollout *r)
 {
-    if (census->control_waiting && !is_only_control_plane(census))
+    if (census->broken &&
+        !(is_only_control_plane(census) && census->broken == census->control_waiting))
+        choose_broken(c, census, r);
+    else if (census->control_waiting && !is_only_control_plane(census))
         choose_control_plane(c, census, r);
     else if (census->worker_waiting)
         choose_workers(c, cluster, census, r);

@@ -9,7 +9,9 @@
  * - The only control plane is left alone: its disk holds the only etcd.
  * - No more Machines are away at once than maxUnavailable allows, those counted that are not Ready
  *   for another reason.
- * - After a Machine has failed, or while the API server does not answer, none is begun.
+ * - After a Machine has failed, or while the API server does not answer, none is begun. But one
+ * that failed with another Image is the first to get this one: so an undo mends what the rollout
+ * broke.
  */
 #pragma once
 
@@ -24,7 +26,7 @@ struct rollout_machine {
     enum machine_role role;
     bool member;         /* approved, and neither rejected nor being released */
     bool wants;          /* its specification names the Image already */
-    bool installed;      /* the Image is on its disk, and no installation is due */
+    bool installed;      /* what it wants is on its disk, and no installation is due */
     bool ready;          /* phase Ready */
     bool failed;         /* phase Failed */
     int64_t ready_since; /* with ready: when it became so, on the clock of `now` */

@@ -79,7 +79,9 @@ static void no_more_are_away_than_allowed(void **state)
     two.max_unavailable = 2;
     check(&two, m, 4, ROLLOUT_PROGRESSING, "ab", "2 workers are begun");
     m[1].wants = m[3].wants = true;
-    m[1].installed = m[1].ready = m[3].installed = m[3].ready = false;
+    m[1].installed = m[3].installed = false; /* Ready still, but not for long */
+    check(&two, m, 4, ROLLOUT_PROGRESSING, "", "waits until a is Ready");
+    m[1].ready = m[3].ready = false;
     check(&two, m, 4, ROLLOUT_PROGRESSING, "", "waits until a is Ready");
     m[3].installed = m[3].ready = true;
     check(&two, m, 4, ROLLOUT_PROGRESSING, "c", "1 worker is begun");
@@ -115,8 +117,11 @@ static void a_failure_stops_it(void **state)
     m[0].wants = m[0].failed = true;
     m[0].ready = false;
     check(&many, m, 2, ROLLOUT_FAILED, "", "a failed; mend it, or: slipway rollout undo");
-    m[0].wants = false; /* of no rollout's doing */
-    check(&many, m, 2, ROLLOUT_PROGRESSING, "ab", "2 workers are begun");
+    m[0].wants = false; /* with the other Image: it is the first to get this one */
+    check(&many, m, 2, ROLLOUT_PROGRESSING, "a", "a is next, which failed");
+    m[0].role = ROLE_CONTROL_PLANE;
+    check(&usual, m, 2, ROLLOUT_WAITING, "",
+          "waits until a is Ready, which is away for another reason");
 }
 
 static void it_pauses_and_waits(void **state)

@@ -37,7 +37,7 @@ static struct rollout_machine rollout_machine_of(const struct cluster_machine *m
         .member = member->approved == TRI_TRUE && m->status.phase != MACHINE_RELEASING &&
                   m->status.phase != MACHINE_RELEASED,
         .wants = str_eq(member->image, image),
-        .installed = !due && str_eq(m->status.installed_image, image),
+        .installed = !due && str_eq(m->status.installed_image, member->image),
         .ready = m->status.phase == MACHINE_READY,
         .failed = m->status.phase == MACHINE_FAILED,
         .ready_since = ready_since(m),

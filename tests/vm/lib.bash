@@ -72,7 +72,8 @@ machine_mac() {
 }
 
 # register NAME [YAML...]: an approved Machine for the sandbox's machine of that name; each further
-# argument is one line of YAML under spec. Run again, it gives the Machine other lines.
+# argument is one line of YAML under spec. Run again, it gives the Machine other lines. $first_boot:
+# more of spec.firstBoot.
 register() {
     local name=$1 line
     shift
@@ -86,7 +87,7 @@ register() {
         for line in "${@:-image: debian-12}"; do
             echo "  $line"
         done
-        echo "  firstBoot: {sshAuthorizedKeys: [\"$(cat "$SLIPWAY_SANDBOX/ssh/id_ed25519.pub")\"]}"
+        echo "  firstBoot: {sshAuthorizedKeys: [\"$(cat "$SLIPWAY_SANDBOX/ssh/id_ed25519.pub")\"]${first_boot:+, $first_boot}}"
     } | "$SLIPWAY" apply -f -
 }
 

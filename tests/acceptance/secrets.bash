@@ -1,0 +1,101 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+# What the search for secrets needs while machines are installed and join: packets, arguments and
+# environments are recorded, and every secret that was issued is kept in $BATS_FILE_TMPDIR/secrets.
+
+# What a machine runs from its first start on: arguments and environments of all processes, into a
+# file that only root reads.
+watch_processes='umask 077; while :; do cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null |
+    tr "\\0" "\\n" | sort -u >/root/now; sort -u /root/now /root/processes -o /root/processes; sleep 1; done'
+
+# For $first_boot of register().
+watched_first_boot() {
+    jq -nc --arg script "$watch_processes" '"systemd-run --quiet --unit=watch-processes sh -c " +
+        ("touch /root/processes; " + $script | @sh) | [.]' | sed 's/^/commands: /'
+}
+
+record_packets() {
+    "$SLIPWAY" sandbox run packets -- "$(command -v dumpcap)" -q -i any -w "$BATS_FILE_TMPDIR/packets"
+}
+
+# On this host: of the server, and of whatever the test starts.
+record_processes() {
+    tests/acceptance/watch-processes >"$BATS_FILE_TMPDIR/host-processes" 3>&- &
+    echo $! >"$BATS_FILE_TMPDIR/recorder"
+}
+
+# Bootstrap tokens live for a moment: they are taken down as they come.
+record_tokens() {
+    watch_tokens >"$BATS_FILE_TMPDIR/token-watch" 2>&1 &
+    echo $! >>"$BATS_FILE_TMPDIR/recorder"
+}
+
+watch_tokens() {
+    exec 3>&-
+    until [ -s "$BATS_FILE_TMPDIR/admin.conf" ] &&
+        kubectl_in get --raw /readyz >/dev/null 2>&1; do
+        "$SLIPWAY" kubeconfig >"$BATS_FILE_TMPDIR/admin.part" 2>/dev/null &&
+            mv "$BATS_FILE_TMPDIR/admin.part" "$BATS_FILE_TMPDIR/admin.conf"
+        sleep 1
+    done
+    while :; do
+        kubectl_in -n kube-system get secrets -o json --watch \
+            --field-selector type=bootstrap.kubernetes.io/token
+        sleep 0.5
+    done
+}
+
+stop_recording() {
+    # shellcheck disable=SC2046
+    kill $(cat "$BATS_FILE_TMPDIR/recorder") 2>/dev/null || true
+    "$SLIPWAY" sandbox signal packets TERM || true
+}
+
+tokens_seen() {
+    jq -r 'select(.data."token-secret") | .data | (."token-id" | @base64d) + "." +
+        (."token-secret" | @base64d), (."token-secret" | @base64d)' <"$BATS_FILE_TMPDIR/token-watch"
+}
+
+# keys_of MACHINE: private keys that it holds, as it was given or made them.
+keys_of() {
+    local name=$1 folder=$2 file
+    for file in $(on_machine "$name" 'find /etc/kubernetes/pki /var/lib/kubelet/pki -name "*.key" -o \
+        -name "kubelet-*-current.pem" 2>/dev/null'); do
+        on_machine "$name" cat "$file" |
+            sed -n '/BEGIN.*PRIVATE KEY/,/END.*PRIVATE KEY/p' >"$folder/$name$(tr / - <<<"$file")"
+    done
+    on_machine "$name" "sed -n '/BEGIN/,/END/p' /etc/ssh/ssh_host_*_key" |
+        grep -v -e '-----' | sed 1d >"$folder/$name-ssh.text"
+}
+
+# All secrets that anybody was given, into the folder.
+collect_secrets() {
+    local folder=$1 file name
+    (umask 077 && mkdir -p "$folder")
+    tokens_seen | sort -u >"$folder/tokens.text"
+    for name in control-plane worker; do
+        keys_of "$name" "$folder"
+        on_machine "$name" cat /var/lib/slipway-node/identity.json |
+            jq -r '.privateKey' >"$folder/$name-identity.text"
+    done
+    # the authorities' keys are those of the control plane
+    cp "$SLIPWAY_STATE/keys/api-ca.key" "$folder/server-api-ca"
+    cp "$SLIPWAY_STATE/keys/server.key" "$folder/server-key.text"
+    sed -n 's/^ *token: *//p' "$SLIPWAY_STATE/kubeconfig" >"$folder/server-token.text"
+}
+
+# What could tell a secret, into the folder: logs, consoles, packets, arguments, environments, and
+# of each machine its journal and the new files that anybody may read.
+collect_places() {
+    local folder=$1 name
+    mkdir -p "$folder"
+    cp "$SLIPWAY_SANDBOX/logs/server.log" "$BATS_FILE_TMPDIR"/{packets,host-processes} "$folder"
+    for name in control-plane worker; do
+        cp "$(console "$name")" "$folder/$name-console"
+        on_machine "$name" journalctl --no-pager -o export >"$folder/$name-journal"
+        on_machine "$name" cat /root/processes >"$folder/$name-processes"
+        on_machine "$name" 'setpriv --reuid=65534 --regid=65534 --clear-groups find / -xdev -type f \
+            -newermt "-2 hours" -readable -print0 2>/dev/null | tar --null -T - -c -f - \
+            --warning=no-file-changed 2>/dev/null' >"$folder/$name-readable.tar" || true
+    done
+}

@@ -1,0 +1,183 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Usage: rollout.sh [SLIPWAY [NODE_PEER]]
+#
+# A cluster's Machines are brought to another Image one after the other, against a real
+# kube-apiserver; machines are played by node-peer, and the server is killed between the steps.
+# Speaks TAP; exit status 77 when there is no Kubernetes to run.
+
+# shellcheck source=tests/kube/lib.bash
+. "$(dirname "$(realpath "$0")")/lib.bash"
+address=([cp1]=$own [w1]=10.9.0.21 [w2]=10.9.0.22 [w3]=10.9.0.23)
+declare -A generation=([cp1]=1 [w1]=1 [w2]=1 [w3]=1)
+
+# another_image NAME VERSION
+another_image() {
+    jq -c --arg version "$2" '.kubernetes = {version: $version}' "$work/images/plain.json" |
+        sed "s/plain/$1/g" >"$work/$1.json"
+    cp "$work/images/plain.zst" "$work/images/$1.zst"
+    mv "$work/$1.json" "$work/images/$1.json"
+    "$slipway" apply -f - <<<"{\"apiVersion\": \"slipway.dev/v1alpha1\", \"kind\": \"Image\",
+        \"metadata\": {\"name\": \"$1\"}, \"spec\": {}}"
+    wait_until image_ready "$1"
+}
+
+image_ready() {
+    is "$(object image "$1" .status.phase)" Ready
+}
+
+prepare() {
+    local name
+    prepare_rack
+    declare_cluster demo $version 6443
+    declare_machine cp1 controlPlane demo kube
+    for name in w1 w2 w3; do declare_machine $name worker demo kube; done
+    another_image new $version
+    another_image newer v1.21.0
+    spec cluster demo '{"rollout": {"minReadySeconds": 1}}'
+} >"$work/out" 2>&1
+
+spec() { # KIND NAME JSON
+    curl -fsS --unix-socket "$state/api.sock" -X PATCH -H 'Content-Type: application/merge-patch+json' \
+        "http://x/apis/slipway.dev/v1alpha1/$1s/$2" -d "{\"spec\": $3}" >/dev/null
+}
+
+speak() { # MACHINE [STATE [TEXT]]: its installed system, of the installation that it is of
+    local name=$1
+    shift
+    say "$name" hello "${generation[$name]}" "${address[$name]}/24" "$@"
+}
+
+gets_task() { # MACHINE KIND
+    speak "$1" && is "$(answer "$1" .task.kind)" "$2"
+}
+
+told() { # MACHINE ACTION
+    speak "$1" && cat "$work/$1.answer" && is "$(answer "$1" .action)" "$2"
+}
+
+joins() { # MACHINE
+    wait_until gets_task "$1" join && speak "$1" 'done' &&
+        make_node "$1" >/dev/null && wait_until phase_is "$1" Ready
+}
+
+form() {
+    wait_until gets_task cp1 init || return 1
+    speak cp1 'done'
+    wait_until initialized && start_apiserver && wait_until available || return 1
+    make_node cp1 >/dev/null && wait_until phase_is cp1 Ready || return 1
+    joins w1 && joins w2 && joins w3
+}
+
+# ---- what is seen ----
+
+rollout_is() { # STATE [PART_OF_THE_MESSAGE]
+    local found
+    found=$(object cluster demo '.status.rollout.state + ": " + .status.rollout.message')
+    echo "$found"
+    [[ $found == "$1: "*"${2:-}"* ]]
+}
+
+counts_are() { # UPDATED TOTAL
+    is "$(object cluster demo '"\(.status.rollout.updated // 0) \(.status.rollout.total)"')" "$1 $2"
+}
+
+image_is() { # MACHINE IMAGE
+    is "$(object machine "$1" .spec.image)" "$2"
+}
+
+node_gone() {
+    not kubectl get node "$1" 2>/dev/null
+}
+
+# The machine does what it is told, up to the end of its installation.
+is_installed_anew() { # MACHINE
+    wait_until told "$1" reboot || return 1
+    generation[$1]=$((generation[$1] + 1))
+    say "$1" stage2 "$(mac_of "$1")" && is "$(answer "$1" .action)" install &&
+        say "$1" installed "${generation[$1]}"
+}
+
+# ---- what is checked ----
+
+check_unfit() {
+    ok "an Image that does not exist is refused" not "$slipway" rollout image nothing
+    "$slipway" rollout image newer >/dev/null
+    soon "one with another version of Kubernetes is not begun" rollout_is Waiting \
+        'Image newer holds Kubernetes v1.21.0, spec.kubernetesVersion is v1.20.2'
+    ok "no Machine has it" image_is w1 kube
+}
+
+check_first() {
+    ok "a rollout begins" "$slipway" rollout image new
+    soon "with the first worker" image_is w1 new
+    soon "which leaves the cluster" node_gone w1
+    ok "and tells so" tells w1 Left
+    crash
+    ok "no other is begun, nor after a crash" image_is w2 kube
+    soon "it is installed anew" is_installed_anew w1
+    soon "the rollout waits for it" rollout_is Progressing 'waits until w1 is Ready'
+    ok "and counts" counts_are 0 4
+    soon "it joins again" joins w1
+    soon "then comes the next one" image_is w2 new
+    soon "one has it" counts_are 1 4
+}
+
+check_pause() {
+    ok "a rollout is paused" "$slipway" rollout pause
+    soon "which it tells" rollout_is Paused
+    ok "what was begun comes to its end" is_installed_anew w2
+    soon "and joins" joins w2
+    soon "two have it" counts_are 2 4
+    crash
+    ok "no other is begun" image_is w3 kube
+    ok "paused it stays" rollout_is Paused
+    ok "it goes on" "$slipway" rollout resume
+    soon "with the last one" image_is w3 new
+}
+
+# As after an installation that failed: nothing else of it matters to a rollout.
+fail_machine() {
+    curl -fsS --unix-socket "$state/api.sock" -X PATCH -H 'Content-Type: application/merge-patch+json' \
+        "http://x/apis/slipway.dev/v1alpha1/machines/$1/status" \
+        -d '{"status": {"phase": "Failed", "failure": {"reason": "Test", "message": "a test"}}}' >/dev/null
+}
+
+check_failure() {
+    soon "the last one is installed anew" is_installed_anew w3
+    fail_machine w3
+    soon "it fails, and so does the rollout" rollout_is Failed 'w3 failed'
+    ok "whose status says so" not "$slipway" rollout status
+    crash
+    ok "also after a crash" rollout_is Failed
+}
+
+check_undo() {
+    ok "it is undone" "$slipway" rollout undo
+    soon "the one that failed gets its Image back first" image_is w3 kube
+    ok "those that are Ready keep theirs meanwhile" image_is w1 new
+    soon "it is installed anew" is_installed_anew w3
+    soon "and joins" joins w3
+    soon "then comes the next one" image_is w1 kube
+    ok "and no other" image_is w2 new
+    ok "the only control plane kept its own" image_is cp1 kube
+}
+
+check_end() {
+    kill -TERM "$server"
+    wait "$server"
+    result $? "the server stops cleanly"
+    ok "no sanitizer complained" not grep -E 'Sanitizer|runtime error' "$log"
+}
+
+prepare || { echo "Bail out! $(cat "$work/out")" && exit 1; }
+install_all cp1 w1 w2 w3
+form >"$work/out" 2>&1 || { echo "Bail out! $(cat "$work/out")" && tail -n 20 "$log" && exit 1; }
+check_unfit
+check_first
+check_pause
+check_failure
+check_undo
+check_end
+echo "1..$count"
+[ $failed -eq 0 ]
