@@ -18,7 +18,7 @@ struct image_facts {
     char manifest_file[256]; /* names in the image folder */
     char data_file[256];
     char kubernetes[32]; /* version that it holds; "": none */
-    bool kexec;      /* stage2 can start its kernel directly */
+    bool kexec;          /* stage2 can start its kernel directly */
     bool cloud_init; /* configured by cloud-init and not by slipway-node, as imported images are */
     int64_t changed_ns; /* newest modification time of both files: cheap check for a change */
 };
