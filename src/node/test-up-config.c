@@ -122,13 +122,13 @@ static void a_wrong_command_line_is_refused(void **state)
         {"bind.address=1", "bind.address"},
     };
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-        _autofree_ char *text =
+        _autofree_ char *said =
             bad((struct up_sources){.text = HEAD "cluster: {kubernetesVersion: v1.20.2}\n",
                                     .variables = &cases[i].variable,
                                     .n_variables = 1});
-        if (!strstr(text, cases[i].want))
-            fail_msg("%s: %s", cases[i].variable, text);
-        assert_null(strstr(text, "0123456789abcdef"));
+        if (!strstr(said, cases[i].want))
+            fail_msg("%s: %s", cases[i].variable, said);
+        assert_null(strstr(said, "0123456789abcdef"));
     }
 }
 
@@ -146,9 +146,9 @@ static void a_wrong_file_is_refused(void **state)
         {HEAD "a: 1\nb: 2\n", "f.yaml:4: b: unknown field"},
     };
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-        _autofree_ char *text = bad((struct up_sources){.file = "f.yaml", .text = cases[i].text});
-        if (!strstr(text, cases[i].want))
-            fail_msg("%s: %s", cases[i].text, text);
+        _autofree_ char *said = bad((struct up_sources){.file = "f.yaml", .text = cases[i].text});
+        if (!strstr(said, cases[i].want))
+            fail_msg("%s: %s", cases[i].text, said);
     }
 }
 
