@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/str.h"
-#include "cluster/kubeadm.h"
+#include "cluster/kubeadm-task.h"
 
 static const char *const role_names[] = {[UP_SEED] = "seed", [UP_JOIN] = "join"};
 
@@ -36,38 +36,6 @@ static int cluster_of(const struct node_configuration *c, char host[static NODE_
         return -EINVAL;
     *colon = '\0';
     ret->spec.endpoint = (struct cluster_endpoint){.host = host, .port = (int64_t)port};
-    return 0;
-}
-
-static int add_files(const struct kubeadm_request *request, struct protocol_task *task,
-                     struct err *err)
-{
-    struct kubeadm_files files _autokubeadmfiles_ = {0};
-    int r = kubeadm_files(request, &files, err);
-    for (size_t i = 0; r == 0 && i < files.n; i++) {
-        const struct kubeadm_file *file = &files.items[i];
-        mode_t mode = (mode_t)strtoul(file->mode, NULL, 8);
-        r = protocol_task_add_file(task, file->path, mode, file->data);
-        if (r == 0 && file->remove_after)
-            r = protocol_task_add_remove_after(task, file->path);
-    }
-    return r;
-}
-
-static int add_arguments(const struct kubeadm_request *request, struct protocol_task *task,
-                         struct err *err)
-{
-    json_auto_t *arguments = NULL;
-    size_t i;
-    json_t *argument;
-    int r = kubeadm_arguments(request, &arguments, err);
-    if (r < 0)
-        return r;
-    json_array_foreach (arguments, i, argument) {
-        r = protocol_task_add_argument(task, json_string_value(argument));
-        if (r < 0)
-            return r;
-    }
     return 0;
 }
 
@@ -114,9 +82,9 @@ int up_task(const struct node_configuration *configuration, const struct up_host
     task.kind = seed ? PROTOCOL_TASK_INIT : PROTOCOL_TASK_JOIN;
     r = fill_names(&cluster.spec, host, id, &task);
     if (r == 0)
-        r = add_files(&request, &task, err);
+        r = kubeadm_task_add_files(&request, &task, err);
     if (r == 0)
-        r = add_arguments(&request, &task, err);
+        r = kubeadm_task_add_arguments(&request, &task, err);
     if (r < 0)
         return err && err->code ? r : err_errno(err, r, "cannot make the task");
     *ret = task;

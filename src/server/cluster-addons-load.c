@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Files and addresses into objects, in a thread. */
-#include <dirent.h>
-#include <sodium.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/file.h"
 #include "base/str.h"
+#include "cluster/addons-manifests.h"
 #include "resource/kind.h"
 #include "resource/read.h"
 #include "server/cluster-addons.h"
@@ -42,139 +40,11 @@ struct loading {
     const json_t *spec, *values;
     json_t *own; /* variables */
     struct addon_loaded *ret;
-    size_t bytes; /* of its manifests so far */
 };
 
 static void problem(struct loading *l, const char *text)
 {
     buf_printf(&l->ret->problems, "%s\n", text);
-}
-
-/* ---- texts ---- */
-
-static void take_manifest(struct loading *l, const char *source, const char *text, size_t len)
-{
-    _autobuf_ struct buf out = BUF_INIT_MAX(ADDON_FILE_MAX);
-    struct err err = ERR_INIT;
-    bool template = json_is_true(json_object_get(l->spec, "template"));
-    l->bytes += len;
-    if (l->bytes > ADDON_TOTAL_MAX) {
-        buf_printf(&l->ret->problems, "%s: the add-on is longer than %d MiB\n", source,
-                   ADDON_TOTAL_MAX >> 20);
-        return;
-    }
-    if (template && addons_render(text, len, l->own, l->values, &out, &err) < 0) {
-        buf_printf(&l->ret->problems, "%s: %s\n", source, err_text(&err));
-        return;
-    }
-    if (addon_objects_add(&l->ret->objects, l->ret->name, source, template ? buf_str(&out) : text,
-                          template ? out.len : len, &l->ret->problems) == -ENOMEM)
-        problem(l, "out of memory");
-    if (out.data)
-        explicit_bzero(out.data, out.len);
-}
-
-static bool digest_fits(const struct addon_url *url, const struct buf *content)
-{
-    uint8_t digest[crypto_hash_sha256_BYTES];
-    (void)crypto_hash_sha256(digest, (const uint8_t *)buf_str(content), content->len);
-    return !url->pinned || memcmp(digest, url->sha256, sizeof(digest)) == 0;
-}
-
-static void take_url(struct loading *l, const struct addon_url *url)
-{
-    _autobuf_ struct buf content = BUF_INIT_MAX(ADDON_FILE_MAX);
-    struct err err = ERR_INIT;
-    if (addons_fetch(url->url, &l->load->cancelled, &content, &err) < 0)
-        problem(l, err_text(&err));
-    else if (!digest_fits(url, &content))
-        buf_printf(&l->ret->problems,
-                   "%s: its content has another digest than its .url file says\n", url->url);
-    else
-        take_manifest(l, url->url, buf_str(&content), content.len);
-}
-
-static void take_urls(struct loading *l, const char *source, const char *text, size_t len)
-{
-    struct addon_urls urls;
-    struct err err = ERR_INIT;
-    if (addon_urls_parse(text, len, &urls, &err) < 0) {
-        buf_printf(&l->ret->problems, "%s: %s\n", source, err_text(&err));
-        return;
-    }
-    for (size_t i = 0; i < urls.n && !l->load->cancelled; i++)
-        take_url(l, &urls.items[i]);
-    addon_urls_free(&urls);
-}
-
-/* ---- files ---- */
-
-static void take_file(struct loading *l, const char *path)
-{
-    _autofree_ char *text = NULL;
-    size_t len = 0;
-    struct err err = ERR_INIT;
-    if (file_read(path, ADDON_FILE_MAX, &text, &len, &err) < 0) {
-        problem(l, err_text(&err));
-        return;
-    }
-    if (str_ends_with(path, ".url"))
-        take_urls(l, path, text, len);
-    else
-        take_manifest(l, path, text, len);
-    explicit_bzero(text, len);
-}
-
-static int is_manifest(const struct dirent *entry)
-{
-    const char *name = entry->d_name;
-    return name[0] != '.' && (str_ends_with(name, ".yaml") || str_ends_with(name, ".yml") ||
-                              str_ends_with(name, ".json") || str_ends_with(name, ".url"));
-}
-
-/* In the order of their names, whatever the locale says. */
-static int by_name(const struct dirent **a, const struct dirent **b)
-{
-    return strcmp((*a)->d_name, (*b)->d_name);
-}
-
-static void take_folder(struct loading *l, const char *path)
-{
-    struct dirent **names = NULL;
-    int n = scandir(path, &names, is_manifest, by_name);
-    if (n < 0)
-        buf_printf(&l->ret->problems, "%s: %s\n", path, strerror(errno));
-    if (n > ADDON_FILES_MAX)
-        buf_printf(&l->ret->problems, "%s: more than %d files\n", path, ADDON_FILES_MAX);
-    if (n == 0)
-        buf_printf(&l->ret->problems, "%s: no manifests in it\n", path);
-    for (int i = 0; i < n; i++) {
-        struct stat st;
-        _autofree_ char *file = str_format("%s/%s", path, names[i]->d_name);
-        bool usable = file && stat(file, &st) == 0 && S_ISREG(st.st_mode);
-        if (i < ADDON_FILES_MAX && !usable)
-            buf_printf(&l->ret->problems, "%s: cannot be read\n", file ? file : path);
-        if (i < ADDON_FILES_MAX && usable && !l->load->cancelled)
-            take_file(l, file);
-        free(names[i]);
-    }
-    free(names);
-}
-
-static void take_path(struct loading *l, const char *path)
-{
-    struct stat st;
-    struct addon_url url = {.url = (char *)(uintptr_t)path};
-    if (path[0] != '/')
-        take_url(l, &url);
-    else if (stat(path, &st) < 0)
-        buf_printf(&l->ret->problems, "%s: %s\n", path, strerror(errno));
-    else if (S_ISDIR(st.st_mode))
-        take_folder(l, path);
-    else if (S_ISREG(st.st_mode))
-        take_file(l, path);
-    else
-        buf_printf(&l->ret->problems, "%s: neither a file nor a folder\n", path);
 }
 
 /* ---- variables and certificates ---- */
@@ -248,6 +118,11 @@ static void take_certificates(struct loading *l)
 
 /* ---- all of them ---- */
 
+static int fetch(void *data, const char *url, struct buf *out, struct err *err)
+{
+    return addons_fetch(url, data, out, err);
+}
+
 static void load_one(const struct addons_load *load, const json_t *spec, struct addon_loaded *ret)
 {
     json_auto_t *own = json_deep_copy(json_object_get(spec, "variables"));
@@ -264,7 +139,16 @@ static void load_one(const struct addons_load *load, const json_t *spec, struct 
     }
     if (from)
         read_variables(&l, from);
-    take_path(&l, object_text(spec, "path"));
+    const struct addon_source source = {
+        .name = ret->name,
+        .template = json_is_true(json_object_get(spec, "template")),
+        .own = own,
+        .values = l.values,
+        .cancelled = &load->cancelled,
+        .data = (void *)(uintptr_t)&load->cancelled,
+        .fetch = fetch,
+    };
+    addon_manifests_read(&source, object_text(spec, "path"), &ret->objects, &ret->problems);
     take_certificates(&l);
     addon_objects_sort(&ret->objects, &ret->problems);
 }

@@ -2,7 +2,7 @@
 #include "server/cluster-task.h"
 
 #include "base/str.h"
-#include "cluster/kubeadm.h"
+#include "cluster/kubeadm-task.h"
 
 #define PODNET_PATH "/etc/kubernetes/slipway-podnet.json"
 
@@ -20,21 +20,6 @@ static struct kubeadm_request request_of(const struct cluster_task_input *in)
         .token = in->token,
         .ca = in->pki->ca.certificate,
     };
-}
-
-static int add_files(const struct kubeadm_request *request, struct protocol_task *task,
-                     struct err *err)
-{
-    struct kubeadm_files files _autokubeadmfiles_ = {0};
-    int r = kubeadm_files(request, &files, err);
-    for (size_t i = 0; r == 0 && i < files.n; i++) {
-        const struct kubeadm_file *file = &files.items[i];
-        mode_t mode = (mode_t)strtoul(file->mode, NULL, 8);
-        r = protocol_task_add_file(task, file->path, mode, file->data);
-        if (r == 0 && file->remove_after)
-            r = protocol_task_add_remove_after(task, file->path);
-    }
-    return r;
 }
 
 /* A worker gets the authority's certificate by its discovery file and needs nothing else. */
@@ -68,23 +53,6 @@ static int add_podnet(const struct cluster_task_input *in, struct protocol_task 
     return text ? protocol_task_add_file(task, PODNET_PATH, 0644, text) : -ENOMEM;
 }
 
-static int add_arguments(const struct kubeadm_request *request, struct protocol_task *task,
-                         struct err *err)
-{
-    json_auto_t *arguments = NULL;
-    size_t i;
-    json_t *argument;
-    int r = kubeadm_arguments(request, &arguments, err);
-    if (r < 0)
-        return r;
-    json_array_foreach (arguments, i, argument) {
-        r = protocol_task_add_argument(task, json_string_value(argument));
-        if (r < 0)
-            return r;
-    }
-    return 0;
-}
-
 static int fill_names(const struct cluster_task_input *in, struct protocol_task *task)
 {
     const struct cluster_spec *spec = &in->cluster->spec;
@@ -105,12 +73,12 @@ static int fill_names(const struct cluster_task_input *in, struct protocol_task 
 static int add_all(const struct cluster_task_input *in, struct protocol_task *task, struct err *err)
 {
     const struct kubeadm_request request = request_of(in);
-    int r = add_files(&request, task, err);
+    int r = kubeadm_task_add_files(&request, task, err);
     if (r == 0)
         r = add_pki(in, task);
     if (r == 0)
         r = add_podnet(in, task);
-    return r < 0 ? r : add_arguments(&request, task, err);
+    return r < 0 ? r : kubeadm_task_add_arguments(&request, task, err);
 }
 
 int cluster_task_fill(const struct cluster_task_input *in, struct protocol_task *ret,
