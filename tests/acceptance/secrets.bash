@@ -6,7 +6,7 @@
 # What a machine runs from its first start on: arguments and environments of all processes, into a
 # file that only root reads.
 watch_processes='umask 077; while :; do cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null |
-    tr "\\0" "\\n" | sort -u >/root/now; sort -u /root/now /root/processes -o /root/processes; sleep 1; done'
+    tr "\\0" "\\n" | sort -u >/root/now; sort -u /root/now /root/processes -o /root/more; mv /root/more /root/processes; sleep 3; done'
 
 # For $first_boot of register().
 watched_first_boot() {
@@ -26,7 +26,7 @@ record_processes() {
 
 # Bootstrap tokens live for a moment: they are taken down as they come.
 record_tokens() {
-    watch_tokens >"$BATS_FILE_TMPDIR/token-watch" 2>&1 &
+    watch_tokens >"$BATS_FILE_TMPDIR/token-watch" 2>"$BATS_FILE_TMPDIR/token-errors" &
     echo $! >>"$BATS_FILE_TMPDIR/recorder"
 }
 
@@ -53,7 +53,8 @@ stop_recording() {
 
 tokens_seen() {
     jq -r 'select(.data."token-secret") | .data | (."token-id" | @base64d) + "." +
-        (."token-secret" | @base64d), (."token-secret" | @base64d)' <"$BATS_FILE_TMPDIR/token-watch"
+        (."token-secret" | @base64d), (."token-secret" | @base64d)' <"$BATS_FILE_TMPDIR/token-watch" ||
+        true # what the watch wrote last may be cut off
 }
 
 # keys_of MACHINE: private keys that it holds, as it was given or made them.
