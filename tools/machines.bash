@@ -12,13 +12,14 @@ elapsed() {
     awk -v a="$1" -v b="$2" 'BEGIN { printf "%.1f", b - a }'
 }
 
-# wait_for SECONDS COMMAND...: until the command succeeds; 1 when time is up.
+# wait_for SECONDS COMMAND...: until the command succeeds; 1 when time is up. What takes long is asked
+# for less often: machines that are emulated need the processors.
 wait_for() {
-    local deadline=$((EPOCHSECONDS + $1))
+    local began=$EPOCHSECONDS deadline=$((EPOCHSECONDS + $1))
     shift
     until "$@"; do
         [ "$EPOCHSECONDS" -lt "$deadline" ] || return 1
-        sleep 0.05
+        if [ $((EPOCHSECONDS - began)) -lt 5 ]; then sleep 0.05; else sleep 0.3; fi
     done
 }
 

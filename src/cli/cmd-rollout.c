@@ -135,20 +135,59 @@ static int show(struct rolling *r)
 
 /* ---- the subcommands ---- */
 
+/*
+ * The version of Kubernetes that comes with the Image, where it is another one than the Cluster
+ * says; else NULL. Borrowed from found.
+ */
+static int find_upgrade(struct rolling *r, const char *image, json_t **found, const char **ret)
+{
+    json_auto_t *cluster = NULL;
+    int rc = call(r, &kind_image, image, NULL, found);
+    if (rc == 0)
+        rc = call(r, &kind_cluster, r->name, NULL, &cluster);
+    if (rc < 0)
+        return rc;
+    const char *version = object_text(*found, "status.kubernetesVersion");
+    *ret = str_eq(version, object_text(cluster, "spec.kubernetesVersion")) ? NULL : version;
+    return 0;
+}
+
+/* Upgrading is never a surprise. */
+static int check_upgrade(struct rolling *r, const char *image, const char *version)
+{
+    if (!version || args_given(r->args, "upgrade"))
+        return 0;
+    return err_set(&r->err, -EINVAL,
+                   "Image %s holds Kubernetes %s, which is not what cluster/%s has: --upgrade "
+                   "brings the cluster to it",
+                   image, version, r->name);
+}
+
+/* Adds the version to the patch of the Cluster. */
+static void add_version(json_t *patch, const char *version)
+{
+    if (patch && version)
+        (void)!object_set(patch, "spec.kubernetesVersion", json_string(version));
+}
+
 static int begin(struct rolling *r, const char *image)
 {
     json_auto_t *found = NULL;
+    const char *version = NULL;
     long unavailable = 0;
     int rc = args_number(r->args, "max-unavailable", 1, UNAVAILABLE_MAX, 0, &unavailable, &r->err);
     if (rc == 0)
         rc = open_rolling(r, args_value(r->args, "cluster"));
     if (rc == 0)
-        rc = call(r, &kind_image, image, NULL, &found);
+        rc = find_upgrade(r, image, &found, &version);
+    if (rc == 0)
+        rc = check_upgrade(r, image, version);
     if (rc < 0)
         return rc;
     json_t *patch = json_pack("{s{s{ss, sb}}}", "spec", "rollout", "image", image, "paused", false);
     if (patch && unavailable)
         (void)!object_set(patch, "spec.rollout.maxUnavailable", json_integer(unavailable));
+    add_version(patch, version);
     return change(r, patch);
 }
 
@@ -206,10 +245,18 @@ static int go_back(struct rolling *r, char **ret_image)
     if (!previous || !is_current(cluster))
         return err_set(&r->err, -ENOENT, "cluster/%s: no rollout was begun that could be undone",
                        r->name);
+    json_auto_t *found = NULL;
+    const char *version = NULL;
+    rc = find_upgrade(r, previous, &found, &version);
+    if (rc < 0)
+        return rc;
     *ret_image = strdup(previous);
-    return *ret_image ? change(r, json_pack("{s{s{ss, sb}}}", "spec", "rollout", "image", previous,
-                                            "paused", false))
-                      : err_errno(&r->err, -ENOMEM, "request");
+    if (!*ret_image)
+        return err_errno(&r->err, -ENOMEM, "request");
+    json_t *patch =
+        json_pack("{s{s{ss, sb}}}", "spec", "rollout", "image", previous, "paused", false);
+    add_version(patch, version);
+    return change(r, patch);
 }
 
 static int run_undo(struct cli *cli, const struct args *args)
@@ -225,6 +272,8 @@ static int run_undo(struct cli *cli, const struct args *args)
 static const struct command_option image_options[] = {
     {0, "cluster", "NAME", "the Cluster; not needed when there is only one", COMPLETE_CLUSTER},
     {0, "max-unavailable", "N", "how many Machines may be away at once (default: 1)",
+     COMPLETE_NOTHING},
+    {0, "upgrade", NULL, "also where the Image holds a later Kubernetes than the Cluster has",
      COMPLETE_NOTHING},
     {'w', "wait", NULL, "until all have it, or one has failed", COMPLETE_NOTHING},
     {0},
@@ -245,7 +294,12 @@ static const struct command image_command = {
         "Each Machine leaves the cluster in order (its pods go elsewhere, an etcd member is\n"
         "removed first), is installed anew and joins again: control planes first, one at a\n"
         "time, then workers. It stops when a Machine fails. The only control plane is left\n"
-        "alone: its disk holds the only etcd.",
+        "alone: its disk holds the only etcd.\n"
+        "\n"
+        "With --upgrade this is how Kubernetes is upgraded, one minor version at a time: the\n"
+        "Cluster's kubernetesVersion becomes the Image's, what kubeadm keeps in the cluster\n"
+        "follows before the first Machine, CoreDNS after the control planes, kube-proxy with\n"
+        "each Machine. It cannot be undone once the version has another minor number.",
     .options = image_options,
     .api = true,
     .run = run_image,

@@ -337,14 +337,17 @@ static json_t *kube_proxy_configuration(struct kubeadm_making *m)
 /* ---- all of it ---- */
 
 /* Takes the document over. */
-static int write_document(struct kubeadm_making *m, json_t *document, struct buf *out)
+static int write_plain(const struct kubeadm_making *m, json_t *document, struct buf *out)
 {
-    int r = document && !m->failed ? 0 : -ENOMEM;
-    buf_adds(out, "---\n");
-    if (r == 0)
-        r = yaml_write(document, out);
+    int r = document && !m->failed ? yaml_write(document, out) : -ENOMEM;
     json_decref(document);
     return r;
+}
+
+static int write_document(const struct kubeadm_making *m, json_t *document, struct buf *out)
+{
+    buf_adds(out, "---\n");
+    return write_plain(m, document, out);
 }
 
 static int write_init(struct kubeadm_making *m, struct buf *out)
@@ -376,6 +379,22 @@ int kubeadm_config(const struct kubeadm_request *request, char **ret, struct err
         explicit_bzero(out.data, out.len);
     buf_free(&out);
     return r < 0 ? err_errno(err, r, "kubeadm's configuration for %s", request->machine.name) : 0;
+}
+
+int kubeadm_cluster_configuration(const struct kubeadm_request *request, char **ret,
+                                  struct err *err)
+{
+    struct kubeadm_making m;
+    _autobuf_ struct buf out = BUF_INIT;
+    int r = kubeadm_begin(request, &m, err);
+    if (r < 0)
+        return r;
+    json_t *cluster = cluster_configuration(&m), *init = init_configuration(&m);
+    m.dialect->init_timeouts(&m, init, cluster); /* some are in either document */
+    json_decref(init);
+    r = write_plain(&m, cluster, &out);
+    *ret = r == 0 ? buf_steal(&out) : NULL;
+    return *ret ? 0 : err_errno(err, r < 0 ? r : -ENOMEM, "kubeadm's ClusterConfiguration");
 }
 
 int kubeadm_discovery(const struct kubeadm_request *request, char **ret, struct err *err)

@@ -91,6 +91,13 @@ struct kubeadm_request {
  */
 int kubeadm_config(const struct kubeadm_request *request, char **ret, struct err *err) _must_check_;
 
+/*
+ * init: the document ClusterConfiguration alone, as the ConfigMap kubeadm-config holds it for those
+ * that join. Errors as kubeadm_config().
+ */
+int kubeadm_cluster_configuration(const struct kubeadm_request *request, char **ret,
+                                  struct err *err) _must_check_;
+
 /* join: the discovery file, a kubeconfig of the endpoint and the authority without a user. Needs
  * the request's ca. */
 int kubeadm_discovery(const struct kubeadm_request *request, char **ret, struct err *err)

@@ -189,6 +189,7 @@ struct rollout rollout_plan(const struct rollout_cluster *cluster,
     }
     r.updated = census.updated;
     r.total = census.members;
+    r.control_planes_updated = !census.control_waiting && !census.control_away;
     bool open = census.under_way || census.worker_waiting ||
                 (census.control_waiting && !is_only_control_plane(&census));
     if (open && census.failed)
@@ -198,6 +199,11 @@ struct rollout rollout_plan(const struct rollout_cluster *cluster,
         say(&r, ROLLOUT_PAUSED, "paused; go on with: slipway rollout resume");
     else if (open && !cluster->api_reachable)
         say(&r, ROLLOUT_WAITING, "waits for the API server, which does not answer");
+    else if (cluster->upgrade && is_only_control_plane(&census))
+        say(&r, ROLLOUT_WAITING,
+            "%s is the only control plane, its disk holds the only etcd, and no worker may have a "
+            "later Kubernetes than it: add two more first",
+            census.control_waiting->name);
     else
         choose(&choosing, cluster, &census, &r);
     return r;

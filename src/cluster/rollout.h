@@ -6,7 +6,8 @@
  *
  * What holds, whatever happens:
  * - Control planes go before workers, one at a time, and only while all control planes are Ready.
- * - The only control plane is left alone: its disk holds the only etcd.
+ * - The only control plane is left alone: its disk holds the only etcd. So its cluster is not
+ *   brought to another version of Kubernetes, because no worker may be ahead of it.
  * - No more Machines are away at once than maxUnavailable allows, those counted that are not Ready
  *   for another reason.
  * - After a Machine has failed, or while the API server does not answer, none is begun. But one
@@ -38,6 +39,7 @@ struct rollout_cluster {
     int64_t min_ready_ms; /* how long a Machine has to be Ready before it counts */
     bool paused;
     bool api_reachable;
+    bool upgrade; /* the Image holds another Kubernetes than the cluster runs */
 };
 
 enum rollout_state {
@@ -53,7 +55,8 @@ enum { ROLLOUT_MESSAGE_SIZE = 384 };
 struct rollout {
     enum rollout_state state;
     size_t updated, total; /* members that have it; all members */
-    int64_t wake_at;       /* when time alone changes this; 0: never */
+    bool control_planes_updated;
+    int64_t wake_at; /* when time alone changes this; 0: never */
     char message[ROLLOUT_MESSAGE_SIZE];
 };
 

@@ -70,6 +70,23 @@ static void the_only_control_plane_is_left_alone(void **state)
           "etcd: add two more first");
 }
 
+static void no_worker_is_ahead_of_its_control_plane(void **state)
+{
+    (void)state;
+    struct rollout_machine m[] = {OLD_CP("a"), OLD_WORKER("w"), OLD_CP("b"), OLD_CP("c")};
+    struct rollout_cluster upgrade = usual;
+    bool begin[4];
+    upgrade.upgrade = true;
+    check(&upgrade, m, 2, ROLLOUT_WAITING, "",
+          "a is the only control plane, its disk holds the only etcd, and no worker may have a "
+          "later Kubernetes than it: add two more first");
+    check(&upgrade, m, 4, ROLLOUT_PROGRESSING, "a", "control plane a is next");
+    m[0].wants = m[2].wants = m[3].wants = true;
+    assert_true(rollout_plan(&upgrade, m, 4, NOW, begin).control_planes_updated);
+    m[3].installed = false;
+    assert_false(rollout_plan(&upgrade, m, 4, NOW, begin).control_planes_updated);
+}
+
 static void no_more_are_away_than_allowed(void **state)
 {
     (void)state;
@@ -150,6 +167,7 @@ static void who_is_no_member_is_left_alone(void **state)
 UNIT_MAIN(cmocka_unit_test(control_planes_go_first_one_at_a_time),
           cmocka_unit_test(a_control_plane_that_is_away_holds_all),
           cmocka_unit_test(the_only_control_plane_is_left_alone),
+          cmocka_unit_test(no_worker_is_ahead_of_its_control_plane),
           cmocka_unit_test(no_more_are_away_than_allowed),
           cmocka_unit_test(one_that_is_ready_counts_after_a_while),
           cmocka_unit_test(a_failure_stops_it), cmocka_unit_test(it_pauses_and_waits),

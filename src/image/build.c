@@ -62,6 +62,7 @@ struct building {
     FILE *log;
     uint64_t disk_size;
     struct image_boot boot;
+    char proxy_image[IMAGE_TEXT_MAX + 1], dns_image[IMAGE_TEXT_MAX + 1]; /* as the manifest's */
 };
 
 static void building_free(struct building *g)
@@ -385,7 +386,17 @@ static int result_value(const char *text, const char *name, char *ret, size_t si
     return -ENOENT;
 }
 
-/* What customize.sh left in the result file: the disk's size and what stage2 may kexec. */
+/* Like result_value(), of a line that need not be there. */
+static int optional_value(const char *text, const char *name, char *ret, size_t size)
+{
+    int r = result_value(text, name, ret, size);
+    return r == -ENOENT ? 0 : r;
+}
+
+/*
+ * What customize.sh left in the result file: the disk's size, what stage2 may kexec, and the
+ * container images of a Kubernetes' add-ons.
+ */
 static int read_result(struct building *g, struct err *err)
 {
     char text[RESULT_MAX] = "";
@@ -401,6 +412,10 @@ static int read_result(struct building *g, struct err *err)
         r = result_value(text, "kernel", boot->kernel, sizeof(boot->kernel));
     if (r >= 0)
         r = result_value(text, "initrd", boot->initrd, sizeof(boot->initrd));
+    if (r >= 0)
+        r = optional_value(text, "proxyImage", g->proxy_image, sizeof(g->proxy_image));
+    if (r >= 0)
+        r = optional_value(text, "dnsImage", g->dns_image, sizeof(g->dns_image));
     if (r < 0)
         return err_set(err, -EIO, "the hook that finishes the root tree left no usable result");
     if (!boot->kernel[0])
@@ -427,6 +442,8 @@ static int save(struct building *g, struct image_manifest *ret, struct err *err)
         return r;
     m.boot = g->boot;
     m.node = b->node;
+    memcpy(m.proxy_image, g->proxy_image, sizeof(m.proxy_image));
+    memcpy(m.dns_image, g->dns_image, sizeof(m.dns_image));
     if (b->kubernetes)
         r = str_copy(m.kubernetes, sizeof(m.kubernetes), b->kubernetes->version);
     if (r >= 0)

@@ -198,10 +198,15 @@ import_images() {
 }
 
 # The image of pods' own containers: the one that this kubeadm wants, or whatever pause there is.
-pause_image() {
+# And which ones it wants for its add-ons, for clusters that are upgraded to this version.
+kubeadm_images() {
     wanted=$(inside kubeadm config images list --kubernetes-version "$SLIPWAY_KUBERNETES_VERSION" \
         2>/dev/null) || wanted=
     pause=$(echo "$wanted" | grep '/pause:' | head -n 1)
+    # for the step that writes the result
+    export kubernetes_proxy_image kubernetes_dns_image
+    kubernetes_proxy_image=$(echo "$wanted" | grep '/kube-proxy:' | head -n 1)
+    kubernetes_dns_image=$(echo "$wanted" | grep '/coredns:' | head -n 1)
     if [ -s "$root$importing/images" ]; then
         held=$(grep '/pause:' "$root$importing/images" | head -n 1)
         [ -z "$held" ] || grep -q -x -F -e "$pause" "$root$importing/images" || pause=$held
@@ -215,7 +220,7 @@ pause_image() {
 }
 
 kubernetes_containerd() {
-    pause_image
+    kubeadm_images
     put /etc/containerd/config.toml <<END
 version = 2
 # Snapshotters of file systems that are not in use here.

@@ -11,7 +11,7 @@
 # the namespace may have no right to walk to the files behind them.
 #   SLIPWAY_FILES        tar of files to put into the tree
 #   SLIPWAY_DISK         the raw disk that the root file system is written into
-#   SLIPWAY_RESULT       gets lines NAME=VALUE: kernel, initrd, size
+#   SLIPWAY_RESULT       gets lines NAME=VALUE: kernel, initrd, size; of Kubernetes proxyImage, dnsImage
 #   SLIPWAY_COMMANDS     shell script to run inside the tree
 #   SLIPWAY_HOSTNAME, SLIPWAY_LOCALE
 #   SLIPWAY_NODE         yes: enable slipway-node
@@ -325,6 +325,8 @@ write_file_system() {
         echo "size=$((SLIPWAY_ROOT_OFFSET + size + 1048576))"
         echo "kernel=$(linked vmlinuz)"
         echo "initrd=$(linked initrd.img)"
+        [ -z "${kubernetes_proxy_image:-}" ] || echo "proxyImage=$kubernetes_proxy_image"
+        [ -z "${kubernetes_dns_image:-}" ] || echo "dnsImage=$kubernetes_dns_image"
     } >"$SLIPWAY_RESULT"
 }
 

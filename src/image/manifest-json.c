@@ -191,7 +191,7 @@ static int parse_first_boot(json_t *root, struct image_manifest *m, struct err *
 
 static int parse_kubernetes(json_t *kubernetes, struct image_manifest *m, struct err *err)
 {
-    static const char *const known[] = {"version", NULL};
+    static const char *const known[] = {"version", "proxyImage", "dnsImage", NULL};
     if (!kubernetes)
         return 0;
     int r = check_keys(kubernetes, "kubernetes", known, err);
@@ -200,6 +200,10 @@ static int parse_kubernetes(json_t *kubernetes, struct image_manifest *m, struct
     r = get_text(kubernetes, "version", true, m->kubernetes, sizeof(m->kubernetes), err);
     if (r >= 0 && !m->kubernetes[0])
         r = err_set(err, -EBADMSG, "version: empty");
+    if (r >= 0)
+        r = get_text(kubernetes, "proxyImage", false, m->proxy_image, sizeof(m->proxy_image), err);
+    if (r >= 0)
+        r = get_text(kubernetes, "dnsImage", false, m->dns_image, sizeof(m->dns_image), err);
     return r < 0 ? err_wrap(err, "kubernetes") : 0;
 }
 
@@ -305,6 +309,16 @@ static json_t *print_zero(const struct image_manifest *m)
     return zero;
 }
 
+static json_t *print_kubernetes(const struct image_manifest *m)
+{
+    json_t *kubernetes = json_pack("{s:s}", "version", m->kubernetes);
+    if (m->proxy_image[0])
+        (void)json_object_set_new(kubernetes, "proxyImage", json_string(m->proxy_image));
+    if (m->dns_image[0])
+        (void)json_object_set_new(kubernetes, "dnsImage", json_string(m->dns_image));
+    return kubernetes;
+}
+
 static json_t *print_manifest(const struct image_manifest *m)
 {
     json_t *root = json_pack("{s:s, s:s, s:s}", "format", IMAGE_FORMAT, "name", m->name,
@@ -318,7 +332,7 @@ static json_t *print_manifest(const struct image_manifest *m)
     if (m->node)
         (void)json_object_set_new(root, "firstBoot", json_string(FIRST_BOOT_NODE));
     if (m->kubernetes[0])
-        (void)json_object_set_new(root, "kubernetes", json_pack("{s:s}", "version", m->kubernetes));
+        (void)json_object_set_new(root, "kubernetes", print_kubernetes(m));
     if (m->boot.root_partition) {
         json_t *boot = json_pack("{s:I, s:s}", "rootPartition", (json_int_t)m->boot.root_partition,
                                  "kernel", m->boot.kernel);

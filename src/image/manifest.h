@@ -16,7 +16,9 @@
  *     "diskSize": 4294967296, "chunkSize": 4194304, "dataSize": 187432091,
  *     "hash": "blake2b-256",
  *     "firstBoot": "slipway-node",   optional; without it: cloud-init, as vendors' images have
- *     "kubernetes": {"version": "v1.20.2"},        optional: what it holds of Kubernetes
+ *     "kubernetes": {"version": "v1.20.2",         optional: what it holds of Kubernetes
+ *                    "proxyImage": "k8s.gcr.io/kube-proxy:v1.20.2",   optional: the container
+ *                    "dnsImage": "k8s.gcr.io/coredns:1.7.0"},         images of its add-ons
  *     "boot": {"rootPartition": 4, "kernel": "/boot/vmlinuz-...", "initrd": "/boot/initrd...",
  *              "cmdline": "root=UUID=... console=ttyS0"},    optional
  *     "chunks": {
@@ -80,6 +82,8 @@ struct image_manifest {
     uint64_t data_size;  /* bytes of the data file: the sum of all frame lengths */
     bool node;           /* its first boot is slipway-node's; else cloud-init's */
     char kubernetes[IMAGE_KUBERNETES_MAX + 1]; /* version of kubeadm and kubelet; "": none */
+    char proxy_image[IMAGE_TEXT_MAX + 1];      /* of kube-proxy, as kubeadm names it; "": unknown */
+    char dns_image[IMAGE_TEXT_MAX + 1];        /* of CoreDNS, likewise */
     struct image_boot boot;
     size_t chunk_count; /* disk_size / chunk_size, rounded up */
     struct image_chunk *chunks;

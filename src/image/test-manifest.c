@@ -29,6 +29,8 @@ static void make(struct image_manifest *m)
     m->data_size = offset;
     m->node = true;
     assert_int_equal(str_copy(m->kubernetes, sizeof(m->kubernetes), "v1.20.2"), 0);
+    assert_int_equal(str_copy(m->proxy_image, sizeof(m->proxy_image), "a.test/kube-proxy:1"), 0);
+    assert_int_equal(str_copy(m->dns_image, sizeof(m->dns_image), "a.test/coredns:2"), 0);
     m->boot.root_partition = 4;
     assert_int_equal(str_copy(m->boot.kernel, sizeof(m->boot.kernel), "/boot/vmlinuz-6.1"), 0);
     assert_int_equal(str_copy(m->boot.initrd, sizeof(m->boot.initrd), "/boot/initrd.img-6.1"), 0);
@@ -53,6 +55,8 @@ static void test_round_trip(void **state)
     assert_string_equal(copy.name, "debian-12");
     assert_true(copy.node);
     assert_string_equal(copy.kubernetes, "v1.20.2");
+    assert_string_equal(copy.proxy_image, "a.test/kube-proxy:1");
+    assert_string_equal(copy.dns_image, "a.test/coredns:2");
     assert_string_equal(copy.boot.kernel, "/boot/vmlinuz-6.1");
     assert_int_equal(copy.chunk_count, COUNT);
     assert_int_equal(copy.data_size, m.data_size);
@@ -83,6 +87,9 @@ static void refuse(const char *from, const char *to, const char *why)
 static void test_refuses(void **state)
 {
     (void)state;
+    static const char kubernetes[] = "{\"version\":\"v1.20.2\",\"proxyImage\":"
+                                     "\"a.test/kube-proxy:1\",\"dnsImage\":"
+                                     "\"a.test/coredns:2\"}";
     refuse("slipway-image/1", "slipway-image/2", "format");
     refuse("blake2b-256", "md5", "hash");
     refuse("\"debian-12\"", "\"../etc\"", "name");
@@ -113,8 +120,9 @@ static void test_refuses(void **state)
     refuse("v1.20.2", "v1.20.2-01234567890123456789012345678901", "kubernetes: version: longer");
     refuse("\"v1.20.2\"", "1", "kubernetes: version: a string");
     refuse("\"version\"", "\"release\"", "kubernetes: unknown field");
-    refuse("{\"version\":\"v1.20.2\"}", "\"v1.20.2\"", "kubernetes: an object");
-    refuse("{\"version\":\"v1.20.2\"}", "{}", "kubernetes: version: a string");
+    refuse("\"a.test/coredns:2\"", "2", "kubernetes: dnsImage: a string");
+    refuse(kubernetes, "\"v1.20.2\"", "kubernetes: an object");
+    refuse(kubernetes, "{}", "kubernetes: version: a string");
     refuse("/boot/vmlinuz-6.1", "boot/vmlinuz", "boot.kernel");
     refuse("/boot/vmlinuz-6.1", "/boot/../../x", "boot.kernel");
     refuse("root=x console", "root=x\\nconsole", "boot.cmdline");

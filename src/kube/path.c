@@ -21,6 +21,8 @@ const struct kube_kind kube_roles = {"rbac.authorization.k8s.io", "v1", "roles"}
 const struct kube_kind kube_role_bindings = {"rbac.authorization.k8s.io", "v1", "rolebindings"};
 const struct kube_kind kube_crds = {"apiextensions.k8s.io", "v1", "customresourcedefinitions"};
 const struct kube_kind kube_leases = {"coordination.k8s.io", "v1", "leases"};
+const struct kube_kind kube_daemon_sets = {"apps", "v1", "daemonsets"};
+const struct kube_kind kube_deployments = {"apps", "v1", "deployments"};
 
 /* RFC 3986, 2.3. */
 static bool is_unreserved(char c)

@@ -30,6 +30,8 @@ extern const struct kube_kind kube_roles;
 extern const struct kube_kind kube_role_bindings;
 extern const struct kube_kind kube_crds; /* apiextensions.k8s.io/v1 */
 extern const struct kube_kind kube_leases;
+extern const struct kube_kind kube_daemon_sets;
+extern const struct kube_kind kube_deployments;
 
 /* One object, one of its subresources, or a collection. Everything is borrowed. */
 struct kube_path {

@@ -182,18 +182,27 @@ static void check_kept(bool same, const char *path, struct problems *problems)
                     "may not be changed once the cluster is being initialised");
 }
 
-/* kubeadm upgrades from one minor version to the next, never back. */
-static void check_upgrade(const char *from, const char *to, struct problems *problems)
+/*
+ * From one minor version to the next, never back: counted from the one that all Machines run, which
+ * is not yet the one that was asked for last.
+ */
+static void check_upgrade(const struct cluster *before, const char *to, struct problems *problems)
 {
-    struct kube_version old, new;
+    const char *from = before->spec.kubernetes_version;
+    const char *running = before->status.kubernetes_version;
+    struct kube_version old, new, base;
     if (kube_version_parse(from, &old) < 0 || kube_version_parse(to, &new) < 0)
         return;
+    if (!running || kube_version_parse(running, &base) < 0) {
+        running = from;
+        base = old;
+    }
     if (new.major < old.major || (new.major == old.major &&new.minor < old.minor))
         problem_add(problems, PROBLEM_FORBIDDEN, "spec.kubernetesVersion",
                     "a cluster cannot go back from %s", from);
-    else if (new.major > old.major || new.minor > old.minor + 1)
+    else if (new.major > base.major || new.minor > base.minor + 1)
         problem_add(problems, PROBLEM_FORBIDDEN, "spec.kubernetesVersion",
-                    "more than one minor version above %s", from);
+                    "more than one minor version above %s", running);
 }
 
 void cluster_check_change(const void *before, const void *after, struct problems *problems)
@@ -214,7 +223,7 @@ void cluster_check_change(const void *before, const void *after, struct problems
     check_kept(a->endpoint.virtual_ip.address == b->endpoint.virtual_ip.address,
                "spec.controlPlaneEndpoint.virtualIP.address", problems);
     check_kept(str_eq(a->certificates_dir, b->certificates_dir), "spec.certificatesDir", problems);
-    check_upgrade(a->kubernetes_version, b->kubernetes_version, problems);
+    check_upgrade(old, b->kubernetes_version, problems);
 }
 
 /* ---- members ---- */

@@ -33,6 +33,9 @@ const struct field image_status_fields[] = {
     F_STRING(S, architecture, "architecture", .doc = "Processor architecture, such as amd64."),
     F_STRINGS(S, firmware, "firmware", FIELD_UNIQUE, .max_items = 4,
               .doc = "Firmware that the image boots on: bios, uefi."),
+    F_STRING(S, kubernetes_version, "kubernetesVersion",
+             .doc = "Version of Kubernetes that is in the image, such as v1.20.2; none: it is no "
+                    "node of a cluster."),
     {0}};
 #undef S
 
@@ -49,6 +52,7 @@ static const struct column image_columns[] = {
     {"Compressed", "integer", ".status.compressedBytes", "Size of the data file in bytes", 0},
     {"Architecture", "string", ".status.architecture", "Processor architecture", 0},
     {"Age", "date", ".metadata.creationTimestamp", "Time since the Image was created", 0},
+    {"Kubernetes", "string", ".status.kubernetesVersion", "Version of Kubernetes in it", 1},
     {"Digest", "string", ".status.digest", "Digest of the manifest", 1},
     {"Description", "string", ".spec.description", "What the image is", 1},
     {0}};

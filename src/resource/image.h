@@ -27,6 +27,7 @@ struct image_status {
     const char *architecture;
     const char *const *firmware; /* "bios", "uefi": what it boots on */
     size_t n_firmware;
+    const char *kubernetes_version; /* "v1.20.2"; NULL: it is no node of Kubernetes */
 };
 
 struct image {

@@ -255,6 +255,7 @@ static void version_texts(void **state)
 static char *changed(const char *initialized_by, const char *before, const char *after)
 {
     json_t *old = object_of(before), *new = object_of(after);
+    assert_int_equal(object_set(old, "status.kubernetesVersion", json_string("v1.20.2")), 0);
     if (initialized_by)
         assert_int_equal(object_set(old, "status.initializedBy", json_string(initialized_by)), 0);
     _autoproblems_ struct problems problems = PROBLEMS_INIT;
@@ -288,6 +289,9 @@ static void what_a_cluster_stands_on_is_kept(void **state)
     assert_string_equal(back, "spec.kubernetesVersion: a cluster cannot go back from v1.20.2");
     _autofree_ char *far = changed("a", before, "{\"kubernetesVersion\":\"v1.22.0\"}");
     assert_string_equal(far, "spec.kubernetesVersion: more than one minor version above v1.20.2");
+    _autofree_ char *twice =
+        changed("a", "{\"kubernetesVersion\":\"v1.21.0\"}", "{\"kubernetesVersion\":\"v1.22.0\"}");
+    assert_string_equal(twice, far);
 }
 
 static char *members(const char *spec, const struct cluster_member *list, size_t n)

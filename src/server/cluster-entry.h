@@ -9,6 +9,8 @@
  *   cluster-link.c     the API server: Nodes; cluster-csr.c: certificate requests;
  *                      cluster-rbac.c: what joining machines may do
  *   cluster-leave.c    members that leave; cluster-etcd.c: etcd's membership
+ *   cluster-rollout.c  Machines get another Image; cluster-upgrade.c: what that changes in the
+ *                      cluster itself
  *   cluster-status.c   what people see
  */
 #pragma once
@@ -25,6 +27,7 @@
 struct cluster_link;
 struct etcd_change;
 struct addons;
+struct cluster_upgrade;
 
 /* A Machine of a Cluster. */
 struct cluster_machine {
@@ -44,10 +47,11 @@ struct cluster_entry {
     struct map *leavings;    /* name -> struct cluster_leaving */
     struct pki pki;
     bool pki_ready, pki_loading;
-    struct cluster_link *link;   /* NULL: nobody has formed it yet */
-    struct addons *addons;       /* NULL: not begun */
-    bool dirty;                  /* is to be looked at again */
-    int64_t wake_ms;             /* wall time at which time alone changes something; 0: never */
+    struct cluster_link *link;       /* NULL: nobody has formed it yet */
+    struct addons *addons;           /* NULL: not begun */
+    struct cluster_upgrade *upgrade; /* of a rollout or a join; NULL: none was needed yet */
+    bool dirty;                      /* is to be looked at again */
+    int64_t wake_ms;                 /* wall time at which time alone changes something; 0: never */
     uint64_t retry_at;           /* the loop's time at which what failed is tried again; 0: never */
     struct etcd_change *tidying; /* of etcd, before a control plane joins; NULL: none */
     void *tidier;                /* whose: see cluster-handout.c */
@@ -74,6 +78,8 @@ struct cluster_machine *cluster_member_find(const struct cluster_entry *entry, c
 
 /* Its first address, 0 when it reported none. */
 ipv4 cluster_member_address(const struct cluster_machine *member);
+/* That of the Machine that initialised the cluster, 0 when it is not known. */
+ipv4 cluster_first_address(const struct cluster_entry *entry);
 
 /* Begins the identifier of a task by which a machine leaves a former cluster. */
 #define CLUSTER_TASK_RESET "reset-"
@@ -159,6 +165,26 @@ void cluster_leaving_free(void *leaving);
 
 /* Begins with the Machines whose turn it is to get another Image, and tells how far it is. */
 void cluster_rollout_step(struct cluster_entry *entry);
+
+/* ---- cluster-upgrade.c ---- */
+
+/* In their order: before the first Machine, after the control planes, after the last one. */
+enum cluster_upgrade_phase {
+    CLUSTER_UPGRADE_PREPARED,
+    CLUSTER_UPGRADE_DNS,
+    CLUSTER_UPGRADE_ENDED,
+};
+
+/*
+ * Whether the cluster has what Machines with that Image need of it; else that is begun, or goes on,
+ * and the Cluster is looked at again when it is there.
+ */
+bool cluster_upgrade(struct cluster_entry *entry, const char *image,
+                     enum cluster_upgrade_phase phase);
+/* Goes on with what failed. */
+void cluster_upgrade_retry(struct cluster_entry *entry);
+/* Before the link is freed. */
+void cluster_upgrade_free(struct cluster_entry *entry);
 
 /* ---- cluster-rbac.c ---- */
 

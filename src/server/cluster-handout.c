@@ -71,13 +71,6 @@ static void give_up(struct handout *h, const char *reason)
 
 /* ---- the task ---- */
 
-static ipv4 first_address(const struct cluster_entry *entry)
-{
-    const char *name = entry->cluster->status.initialized_by;
-    const struct cluster_machine *first = name ? cluster_member_find(entry, name) : NULL;
-    return first ? cluster_member_address(first) : 0;
-}
-
 static const char *version_in_image(const struct server *server,
                                     const struct cluster_machine *member)
 {
@@ -106,7 +99,7 @@ static int make_task(const struct handout *h, char **ret_sealed, struct err *err
         .machine = h->machine,
         .address = cluster_member_address(member),
         .subnet = network ? network->spec.subnet : (struct cidr){0},
-        .first = first_address(entry),
+        .first = cluster_first_address(entry),
         .version = version_in_image(h->server, member),
         .token = token,
     };
@@ -351,6 +344,14 @@ static bool image_fits(const struct cluster_entry *entry, const struct cluster_m
     return false;
 }
 
+/* Whether a machine that joins would be the first with its version of Kubernetes. */
+static bool needs_upgrade(const struct cluster_entry *entry, enum plan_action action)
+{
+    const struct cluster *cluster = entry->cluster;
+    return action != PLAN_INIT && cluster->status.kubernetes_version &&
+           !str_eq(cluster->status.kubernetes_version, cluster->spec.kubernetes_version);
+}
+
 static void serve(struct cluster_entry *entry, struct cluster_machine *member,
                   const struct trust_public *key, clusters_answered done, void *data)
 {
@@ -378,6 +379,11 @@ static void serve(struct cluster_entry *entry, struct cluster_machine *member,
         answer(done, data, PROTOCOL_WAIT, POLL_SOON, "the Cluster's PKI is being made");
     else if (!image_fits(entry, member, text, sizeof(text)))
         answer(done, data, PROTOCOL_WAIT, POLL_LATER, text);
+    else if (needs_upgrade(entry, action) &&
+             !cluster_upgrade(entry, member->machine->status.installed_image,
+                              CLUSTER_UPGRADE_PREPARED))
+        answer(done, data, PROTOCOL_WAIT, POLL_SOON,
+               "the cluster is being prepared for another version of Kubernetes");
     else
         begin(entry, member, action, key, done, data);
 }

@@ -71,6 +71,13 @@ ipv4 cluster_member_address(const struct cluster_machine *member)
     return 0;
 }
 
+ipv4 cluster_first_address(const struct cluster_entry *entry)
+{
+    const char *name = entry->cluster->status.initialized_by;
+    const struct cluster_machine *first = name ? cluster_member_find(entry, name) : NULL;
+    return first ? cluster_member_address(first) : 0;
+}
+
 bool cluster_member_has_joined(const struct cluster_machine *member)
 {
     const struct machine_join *join = &member->machine->status.join;

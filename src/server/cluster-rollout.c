@@ -104,6 +104,7 @@ struct report {
     struct server *server;
     char *image, *previous;
     struct rollout rollout;
+    char version[32]; /* that all members run now; "": not all */
     int64_t now;
     bool news; /* the state is another one than before */
 };
@@ -144,6 +145,8 @@ static int set_report(void *data, json_t *object, struct err *err)
                         json_integer((json_int_t)r->rollout.updated));
     if (rc == 0)
         rc = object_set(object, "status.rollout.total", json_integer((json_int_t)r->rollout.total));
+    if (rc == 0 && r->version[0])
+        rc = object_set(object, "status.kubernetesVersion", json_string(r->version));
     return rc;
 }
 
@@ -183,6 +186,11 @@ static const char *most_common_other(const struct cluster_entry *entry, const ch
     return best;
 }
 
+static bool is_complete(const struct rollout *rollout)
+{
+    return rollout->state == ROLLOUT_COMPLETE && rollout->updated == rollout->total;
+}
+
 static void tell(const struct cluster_entry *entry, const char *image,
                  const struct rollout *rollout)
 {
@@ -193,6 +201,9 @@ static void tell(const struct cluster_entry *entry, const char *image,
     r->server = entry->server;
     r->rollout = *rollout;
     r->now = clock_wall(entry->server->clock);
+    if (is_complete(rollout))
+        (void)snprintf(r->version, sizeof(r->version), "%s",
+                       entry->cluster->spec.kubernetes_version);
     r->image = strdup(image);
     r->previous = previous ? strdup(previous) : NULL;
     if (!r->image || (previous && !r->previous) ||
@@ -219,6 +230,49 @@ static bool is_unfit(const struct cluster_entry *entry, const char *image, struc
     return ret->message[0] != '\0';
 }
 
+/* Whether the Image brings another version than the one that the cluster runs. */
+static bool is_upgrade(const struct cluster *cluster)
+{
+    const char *running = cluster->status.kubernetes_version;
+    return running && !str_eq(running, cluster->spec.kubernetes_version);
+}
+
+/* What is left to do in the cluster itself; the rollout is not complete before. */
+static void end_upgrade(struct cluster_entry *entry, const char *image, struct rollout *rollout)
+{
+    if (rollout->control_planes_updated)
+        (void)cluster_upgrade(entry, image, CLUSTER_UPGRADE_DNS);
+    if (!is_complete(rollout) || !is_upgrade(entry->cluster) ||
+        cluster_upgrade(entry, image, CLUSTER_UPGRADE_ENDED))
+        return;
+    rollout->state = ROLLOUT_PROGRESSING;
+    (void)snprintf(rollout->message, sizeof(rollout->message), "the add-ons follow");
+}
+
+static void begin_all(struct cluster_entry *entry, const char *image, const struct gathered *g,
+                      struct rollout *rollout)
+{
+    bool prepared = false;
+    for (size_t i = 0; i < g->n; i++) {
+        if (!g->begin[i])
+            continue;
+        prepared = prepared || cluster_upgrade(entry, image, CLUSTER_UPGRADE_PREPARED);
+        if (prepared)
+            begin(entry, g->machines[i].name, image);
+    }
+    if (!prepared)
+        (void)snprintf(rollout->message, sizeof(rollout->message), "the cluster is being prepared");
+}
+
+static bool begins_any(const struct gathered *g)
+{
+    for (size_t i = 0; i < g->n; i++) {
+        if (g->begin[i])
+            return true;
+    }
+    return false;
+}
+
 static void go_on(struct cluster_entry *entry, const char *image, struct rollout *ret)
 {
     const struct cluster_rollout *spec = &entry->cluster->spec.rollout;
@@ -229,16 +283,16 @@ static void go_on(struct cluster_entry *entry, const char *image, struct rollout
         .min_ready_ms = spec->min_ready_seconds * 1000,
         .paused = spec->paused,
         .api_reachable = entry->link && cluster_link_is_up(entry->link),
+        .upgrade = is_upgrade(entry->cluster),
     };
     if (gather(entry, image, &g) < 0) {
         log_error("Cluster %s: out of memory at its rollout", entry->name);
         return;
     }
     *ret = rollout_plan(&cluster, g.machines, g.n, clock_wall(entry->server->clock), g.begin);
-    for (size_t i = 0; i < g.n; i++) {
-        if (g.begin[i])
-            begin(entry, g.machines[i].name, image);
-    }
+    if (begins_any(&g))
+        begin_all(entry, image, &g, ret);
+    end_upgrade(entry, image, ret);
 }
 
 void cluster_rollout_step(struct cluster_entry *entry)

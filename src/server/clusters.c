@@ -32,6 +32,7 @@ static void entry_free(void *value)
     if (entry->leavings)
         map_free_with(entry->leavings, cluster_leaving_free);
     cluster_addons_free(entry->addons);
+    cluster_upgrade_free(entry);
     cluster_link_free(entry->link);
     if (entry->undecided)
         map_free_with(entry->undecided, cluster_csr_forget);
@@ -198,6 +199,7 @@ static void retry(struct cluster_entry *entry)
     if (entry->rights_failed && entry->link && cluster_link_is_up(entry->link))
         cluster_rbac_apply(entry);
     cluster_leavings_retry(entry);
+    cluster_upgrade_retry(entry);
 }
 
 static void look(struct cluster_entry *entry)
@@ -264,6 +266,7 @@ static void on_cluster(void *data, enum store_change change, json_t *object)
         cluster_leavings_give_up(entry);
         cluster_addons_free(entry->addons);
         entry->addons = NULL;
+        cluster_upgrade_free(entry);
         cluster_link_free(entry->link);
         entry->link = NULL;
         entry->rights_set = entry->rights_failed = false;

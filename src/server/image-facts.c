@@ -42,6 +42,8 @@ static void fill(struct image_facts *facts, const struct image_manifest *m)
     facts->chunk_count = m->chunk_count;
     facts->cloud_init = !m->node;
     (void)snprintf(facts->kubernetes, sizeof(facts->kubernetes), "%s", m->kubernetes);
+    (void)snprintf(facts->proxy_image, sizeof(facts->proxy_image), "%s", m->proxy_image);
+    (void)snprintf(facts->dns_image, sizeof(facts->dns_image), "%s", m->dns_image);
     facts->kexec = m->boot.root_partition > 0;
     (void)snprintf(facts->architecture, sizeof(facts->architecture), "%s", m->architecture);
 }

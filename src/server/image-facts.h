@@ -17,8 +17,10 @@ struct image_facts {
     char architecture[64];
     char manifest_file[256]; /* names in the image folder */
     char data_file[256];
-    char kubernetes[32]; /* version that it holds; "": none */
-    bool kexec;          /* stage2 can start its kernel directly */
+    char kubernetes[32];   /* version that it holds; "": none */
+    char proxy_image[256]; /* container image of its kube-proxy; "": not known */
+    char dns_image[256];   /* of its CoreDNS, likewise */
+    bool kexec;            /* stage2 can start its kernel directly */
     bool cloud_init; /* configured by cloud-init and not by slipway-node, as imported images are */
     int64_t changed_ns; /* newest modification time of both files: cheap check for a change */
 };

@@ -74,6 +74,9 @@ static int write_facts(const struct image_facts *facts, json_t *object)
         r = object_set(object, "status.digest", json_string(digest));
     if (r == 0)
         r = object_set(object, "status.architecture", json_string(facts->architecture));
+    (void)json_object_del(object_get(object, "status"), "kubernetesVersion");
+    if (r == 0 && facts->kubernetes[0])
+        r = object_set(object, "status.kubernetesVersion", json_string(facts->kubernetes));
     return r;
 }
 

@@ -3,34 +3,13 @@
 # Three blank machines: a control plane and a worker form a cluster, the third is rejected. The
 # control plane starts anew, and the cluster is there again.
 
-load ../vm/lib
+load lib
 
 setup_file() {
-    # shellcheck disable=SC2034  # begin() reads it
-    image=debian-12-kubernetes
-    begin
-    "$SLIPWAY" apply -f - <<'YAML'
-apiVersion: slipway.dev/v1alpha1
-kind: Network
-metadata: {name: demo}
-spec:
-  subnet: 10.77.0.0/24
-  mode: authoritative
-  ranges: [{start: 10.77.0.100, end: 10.77.0.199}]
-  unknownClients: serve
----
-apiVersion: slipway.dev/v1alpha1
-kind: Cluster
-metadata: {name: demo}
-spec:
-  kubernetesVersion: v1.20.2
-  dns: {enabled: false}
-YAML
-    new_machine control-plane memory=4Gi,disk=12Gi 'image: debian-12-kubernetes' 'cluster: demo' \
-        'role: controlPlane' 'network: {address: 10.77.0.11/24}'
+    begin_cluster
+    new_member control-plane controlPlane 10.77.0.11 memory=4Gi
     # its battery is empty: without the server's time no certificate would be valid there
-    new_machine worker firmware=uefi,memory=2Gi,clock=2001-01-01T00:00:00Z,disk=12Gi 'image: debian-12-kubernetes' \
-        'cluster: demo' 'role: worker' 'network: {address: 10.77.0.12/24}'
+    new_member worker worker 10.77.0.12 firmware=uefi,memory=2Gi,clock=2001-01-01T00:00:00Z
     "$SLIPWAY" sandbox up --off -m stranger,memory=512Mi,disk=4Gi
     power on control-plane
     power on worker
@@ -43,15 +22,6 @@ teardown_file() {
 
 teardown() {
     show_failure
-}
-
-kubectl_in() {
-    "$SLIPWAY" sandbox exec -- "$PWD/build/kubernetes/v1.20.2/bin/kubectl" \
-        --kubeconfig "$BATS_FILE_TMPDIR/admin.conf" "$@"
-}
-
-nodes_ready() {
-    [ "$(kubectl_in get nodes --no-headers 2>/dev/null | grep -c ' Ready ')" = "$1" ]
 }
 
 @test "acceptance: a machine that nobody knows waits, and is rejected" {
@@ -68,7 +38,7 @@ nodes_ready() {
 @test "acceptance: the control plane and the worker become Ready" {
     wait_phase control-plane Ready 1800
     wait_phase worker Ready 900
-    (umask 077 && "$SLIPWAY" kubeconfig >"$BATS_FILE_TMPDIR/admin.conf")
+    write_admin_config
     nodes_ready 2
     [ "$("$SLIPWAY" get cluster demo -o json | jq -r .status.phase)" = Ready ]
     [ "$("$SLIPWAY" get cluster demo -o json | jq -r .status.initializedBy)" = control-plane ]

@@ -4,39 +4,18 @@
 # no secret that was issued may be in anything that others can read. Recording makes the machines
 # slow, so this is not a part of `make check`: bats tests/acceptance/secrets.bats
 
-load ../vm/lib
+load lib
 load secrets
 
 setup_file() {
-    # shellcheck disable=SC2034  # begin() reads it
-    image=debian-12-kubernetes
-    begin
+    begin_cluster
     record_packets
     record_processes
     record_tokens
     # shellcheck disable=SC2034  # register() reads it
     first_boot=$(watched_first_boot)
-    "$SLIPWAY" apply -f - <<'YAML'
-apiVersion: slipway.dev/v1alpha1
-kind: Network
-metadata: {name: demo}
-spec:
-  subnet: 10.77.0.0/24
-  mode: authoritative
-  ranges: [{start: 10.77.0.100, end: 10.77.0.199}]
-  unknownClients: serve
----
-apiVersion: slipway.dev/v1alpha1
-kind: Cluster
-metadata: {name: demo}
-spec:
-  kubernetesVersion: v1.20.2
-  dns: {enabled: false}
-YAML
-    new_machine control-plane memory=4Gi,disk=12Gi 'image: debian-12-kubernetes' 'cluster: demo' \
-        'role: controlPlane' 'network: {address: 10.77.0.11/24}'
-    new_machine worker firmware=uefi,memory=2Gi,disk=12Gi 'image: debian-12-kubernetes' \
-        'cluster: demo' 'role: worker' 'network: {address: 10.77.0.12/24}'
+    new_member control-plane controlPlane 10.77.0.11 memory=4Gi
+    new_member worker worker 10.77.0.12 firmware=uefi,memory=2Gi
     power on control-plane
     power on worker
 }
@@ -48,11 +27,6 @@ teardown_file() {
 
 teardown() {
     show_failure
-}
-
-kubectl_in() {
-    "$SLIPWAY" sandbox exec -- "$PWD/build/kubernetes/v1.20.2/bin/kubectl" \
-        --kubeconfig "$BATS_FILE_TMPDIR/admin.conf" "$@"
 }
 
 @test "secrets: a control plane and a worker become Ready while all is recorded" {

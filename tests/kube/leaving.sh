@@ -20,45 +20,7 @@ prepare() {
     for name in w1 w2 w3 w4; do declare_machine $name worker demo kube; done
 } >"$work/out" 2>&1
 
-# joins MACHINE: as a member whose Node is Ready
-joins() {
-    wait_until gets "$1" join || return 1
-    [[ $1 != cp* ]] || wait_until "$here/apiserver" --start-etcd "$1" || return 1
-    hello "$1" 'done'
-    make_node "$1" >/dev/null && wait_until phase_is "$1" Ready
-}
-
-form() {
-    wait_until gets cp1 init || return 1
-    hello cp1 'done'
-    wait_until initialized || return 1
-    start_apiserver --etcd cp1=${address[cp1]} --etcd cp2=${address[cp2]} \
-        --etcd cp3=${address[cp3]} || return 1
-    wait_until available || return 1
-    make_node cp1 >/dev/null && wait_until phase_is cp1 Ready || return 1
-    # what kubeadm of this version keeps, and reads when a control plane joins
-    kubectl -n kube-system create configmap kubeadm-config --from-literal=ClusterStatus="$(
-        printf 'apiEndpoints:\n'
-        printf '  %s:\n    advertiseAddress: %s\n    bindPort: 6443\n' cp1 "${address[cp1]}" \
-            cp2 "${address[cp2]}" cp3 "${address[cp3]}"
-        printf 'apiVersion: kubeadm.k8s.io/v1beta2\nkind: ClusterStatus\n')" || return 1
-}
-
 # ---- etcd ----
-
-# etcd_via MACHINE PATH [BODY]
-etcd_via() {
-    local body=()
-    [ -z "${3:-}" ] || body=(-d "$3")
-    curl -fsS -m 10 --noproxy '*' --cacert "$KUBE_PKI/etcd/ca.crt" \
-        --cert "$KUBE_PKI/apiserver-etcd-client.crt" --key "$KUBE_PKI/apiserver-etcd-client.key" \
-        "https://${address[$1]}:2379$2" "${body[@]}"
-}
-
-members_are() { # VIA EXPECTED: names of etcd's members; "-": one that never started
-    is "$(etcd_via "$1" /v3/cluster/member/list '{}' |
-        jq -r '[.members[] | .name // "-"] | sort | join(" ")')" "$2"
-}
 
 kill_member() { # MACHINE: its etcd is gone, as its machine's power
     kill -KILL "$(cat "$KUBE_FOLDER/etcd-$1.pid")"
@@ -91,10 +53,6 @@ reinstall() { # MACHINE
 
 has_left() { # MACHINE
     is "$(object machine "$1" '.status.join.task // "none"')" none
-}
-
-node_gone() {
-    not kubectl get node "$1" 2>/dev/null
 }
 
 cordoned() { # NODE
@@ -257,7 +215,7 @@ check_end() {
 
 prepare || { echo "Bail out! $(cat "$work/out")" && exit 1; }
 install_all cp1 cp2 cp3 w1 w2 w3 w4
-form >"$work/out" 2>&1 || { echo "Bail out! $(cat "$work/out")" && tail -n 20 "$log" && exit 1; }
+form_three >"$work/out" 2>&1 || { echo "Bail out! $(cat "$work/out")" && tail -n 20 "$log" && exit 1; }
 for name in cp2 cp3 w1 w2 w3 w4; do
     joins $name >"$work/out" 2>&1
     result $? "$name joins"

@@ -80,6 +80,15 @@ not() {
     ! "$@"
 }
 
+# refused TEXT COMMAND...: it fails and says so
+refused() {
+    local text=$1 said
+    shift
+    said=$("$@" 2>&1) && return 1
+    echo "$said"
+    [[ $said == *"$text"* ]]
+}
+
 # ---- the server ----
 
 start_server() {
@@ -158,10 +167,13 @@ say() {
     timeout 60 "$peer" "http://$own:8080" "$key" "$work/$name" "$@" >"$work/$name.answer"
 }
 
+# by name: of the installation that it is of; without one the first
+declare -A generation
+
 hello() { # MACHINE [STATE [PHASE_OR_MESSAGE]]
     local name=$1
     shift
-    say "$name" hello 1 "${address[$name]}/24" "$@"
+    say "$name" hello "${generation[$name]:-1}" "${address[$name]}/24" "$@"
 }
 
 answer() { # MACHINE JQ
@@ -353,4 +365,101 @@ unavailable() {
 
 token_gone() { # MACHINE
     is "$(object machine "$1" '.status.join.tokenID // "none"')" none
+}
+
+# ---- members ----
+
+# joins MACHINE: as a member whose Node is Ready
+joins() {
+    wait_until gets "$1" join || return 1
+    [[ $1 != cp* ]] || wait_until "$here/apiserver" --start-etcd "$1" || return 1
+    hello "$1" 'done'
+    make_node "$1" >/dev/null && wait_until phase_is "$1" Ready
+}
+
+# form_three: the first of three control planes, with an etcd of its own; the others may join.
+form_three() {
+    wait_until gets cp1 init || return 1
+    hello cp1 'done'
+    wait_until initialized || return 1
+    start_apiserver --etcd cp1=${address[cp1]} --etcd cp2=${address[cp2]} \
+        --etcd cp3=${address[cp3]} || return 1
+    wait_until available || return 1
+    make_node cp1 >/dev/null && wait_until phase_is cp1 Ready || return 1
+    # what kubeadm of this version keeps, and reads when a control plane joins
+    kubectl -n kube-system create configmap kubeadm-config --from-literal=ClusterStatus="$(
+        printf 'apiEndpoints:\n'
+        printf '  %s:\n    advertiseAddress: %s\n    bindPort: 6443\n' cp1 "${address[cp1]}" \
+            cp2 "${address[cp2]}" cp3 "${address[cp3]}"
+        printf 'apiVersion: kubeadm.k8s.io/v1beta2\nkind: ClusterStatus\n')" || return 1
+}
+
+node_gone() {
+    not kubectl get node "$1" 2>/dev/null
+}
+
+# ---- etcd ----
+
+# etcd_via MACHINE PATH [BODY]
+etcd_via() {
+    local body=()
+    [ -z "${3:-}" ] || body=(-d "$3")
+    curl -fsS -m 10 --noproxy '*' --cacert "$KUBE_PKI/etcd/ca.crt" \
+        --cert "$KUBE_PKI/apiserver-etcd-client.crt" --key "$KUBE_PKI/apiserver-etcd-client.key" \
+        "https://${address[$1]}:2379$2" "${body[@]}"
+}
+
+members_are() { # VIA EXPECTED: names of etcd's members; "-": one that never started
+    is "$(etcd_via "$1" /v3/cluster/member/list '{}' |
+        jq -r '[.members[] | .name // "-"] | sort | join(" ")')" "$2"
+}
+
+# ---- rollouts ----
+
+# another_image NAME VERSION [DNS_IMAGE]
+another_image() {
+    jq -c --arg version "$2" --arg dns "${3:-}" '.kubernetes = {version: $version} +
+            if $dns == "" then {} else {dnsImage: $dns} end' "$work/images/plain.json" |
+        sed "s/plain/$1/g" >"$work/$1.json"
+    cp "$work/images/plain.zst" "$work/images/$1.zst"
+    mv "$work/$1.json" "$work/images/$1.json"
+    "$slipway" apply -f - <<<"{\"apiVersion\": \"slipway.dev/v1alpha1\", \"kind\": \"Image\",
+        \"metadata\": {\"name\": \"$1\"}, \"spec\": {}}"
+    wait_until image_ready "$1"
+}
+
+image_ready() {
+    is "$(object image "$1" .status.phase)" Ready
+}
+
+spec() { # KIND NAME JSON
+    curl -fsS --unix-socket "$state/api.sock" -X PATCH -H 'Content-Type: application/merge-patch+json' \
+        "http://x/apis/slipway.dev/v1alpha1/$1s/$2" -d "{\"spec\": $3}" >/dev/null
+}
+
+told() { # MACHINE ACTION
+    hello "$1" && cat "$work/$1.answer" && is "$(answer "$1" .action)" "$2"
+}
+
+rollout_is() { # STATE [PART_OF_THE_MESSAGE]
+    local found
+    found=$(object cluster demo '.status.rollout.state + ": " + .status.rollout.message')
+    echo "$found"
+    [[ $found == "$1: "*"${2:-}"* ]]
+}
+
+counts_are() { # UPDATED TOTAL
+    is "$(object cluster demo '"\(.status.rollout.updated // 0) \(.status.rollout.total)"')" "$1 $2"
+}
+
+image_is() { # MACHINE IMAGE
+    is "$(object machine "$1" .spec.image)" "$2"
+}
+
+# The machine does what it is told, up to the end of its installation.
+is_installed_anew() { # MACHINE
+    wait_until told "$1" reboot || return 1
+    generation[$1]=$((${generation[$1]:-1} + 1))
+    say "$1" stage2 "$(mac_of "$1")" && is "$(answer "$1" .action)" install &&
+        say "$1" installed "${generation[$1]}"
 }

@@ -9,22 +9,6 @@
 # shellcheck source=tests/kube/lib.bash
 . "$(dirname "$(realpath "$0")")/lib.bash"
 address=([cp1]=$own [w1]=10.9.0.21 [w2]=10.9.0.22 [w3]=10.9.0.23)
-declare -A generation=([cp1]=1 [w1]=1 [w2]=1 [w3]=1)
-
-# another_image NAME VERSION
-another_image() {
-    jq -c --arg version "$2" '.kubernetes = {version: $version}' "$work/images/plain.json" |
-        sed "s/plain/$1/g" >"$work/$1.json"
-    cp "$work/images/plain.zst" "$work/images/$1.zst"
-    mv "$work/$1.json" "$work/images/$1.json"
-    "$slipway" apply -f - <<<"{\"apiVersion\": \"slipway.dev/v1alpha1\", \"kind\": \"Image\",
-        \"metadata\": {\"name\": \"$1\"}, \"spec\": {}}"
-    wait_until image_ready "$1"
-}
-
-image_ready() {
-    is "$(object image "$1" .status.phase)" Ready
-}
 
 prepare() {
     local name
@@ -37,72 +21,21 @@ prepare() {
     spec cluster demo '{"rollout": {"minReadySeconds": 1}}'
 } >"$work/out" 2>&1
 
-spec() { # KIND NAME JSON
-    curl -fsS --unix-socket "$state/api.sock" -X PATCH -H 'Content-Type: application/merge-patch+json' \
-        "http://x/apis/slipway.dev/v1alpha1/$1s/$2" -d "{\"spec\": $3}" >/dev/null
-}
-
-speak() { # MACHINE [STATE [TEXT]]: its installed system, of the installation that it is of
-    local name=$1
-    shift
-    say "$name" hello "${generation[$name]}" "${address[$name]}/24" "$@"
-}
-
-gets_task() { # MACHINE KIND
-    speak "$1" && is "$(answer "$1" .task.kind)" "$2"
-}
-
-told() { # MACHINE ACTION
-    speak "$1" && cat "$work/$1.answer" && is "$(answer "$1" .action)" "$2"
-}
-
-joins() { # MACHINE
-    wait_until gets_task "$1" join && speak "$1" 'done' &&
-        make_node "$1" >/dev/null && wait_until phase_is "$1" Ready
-}
-
 form() {
-    wait_until gets_task cp1 init || return 1
-    speak cp1 'done'
+    wait_until gets cp1 init || return 1
+    hello cp1 'done'
     wait_until initialized && start_apiserver && wait_until available || return 1
     make_node cp1 >/dev/null && wait_until phase_is cp1 Ready || return 1
     joins w1 && joins w2 && joins w3
-}
-
-# ---- what is seen ----
-
-rollout_is() { # STATE [PART_OF_THE_MESSAGE]
-    local found
-    found=$(object cluster demo '.status.rollout.state + ": " + .status.rollout.message')
-    echo "$found"
-    [[ $found == "$1: "*"${2:-}"* ]]
-}
-
-counts_are() { # UPDATED TOTAL
-    is "$(object cluster demo '"\(.status.rollout.updated // 0) \(.status.rollout.total)"')" "$1 $2"
-}
-
-image_is() { # MACHINE IMAGE
-    is "$(object machine "$1" .spec.image)" "$2"
-}
-
-node_gone() {
-    not kubectl get node "$1" 2>/dev/null
-}
-
-# The machine does what it is told, up to the end of its installation.
-is_installed_anew() { # MACHINE
-    wait_until told "$1" reboot || return 1
-    generation[$1]=$((generation[$1] + 1))
-    say "$1" stage2 "$(mac_of "$1")" && is "$(answer "$1" .action)" install &&
-        say "$1" installed "${generation[$1]}"
 }
 
 # ---- what is checked ----
 
 check_unfit() {
     ok "an Image that does not exist is refused" not "$slipway" rollout image nothing
-    "$slipway" rollout image newer >/dev/null
+    ok "one with a later Kubernetes is refused, unless that is asked for" \
+        refused '--upgrade brings the cluster to it' "$slipway" rollout image newer
+    spec cluster demo '{"rollout": {"image": "newer"}}'
     soon "one with another version of Kubernetes is not begun" rollout_is Waiting \
         'Image newer holds Kubernetes v1.21.0, spec.kubernetesVersion is v1.20.2'
     ok "no Machine has it" image_is w1 kube

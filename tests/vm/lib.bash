@@ -103,6 +103,20 @@ power() {
     "$SLIPWAY" sandbox power "$1" "$2"
 }
 
+is_off() {
+    [ "$("$SLIPWAY" sandbox status -o json |
+        jq -r --arg name "$1" '.machines[] | select(.name == $name).power')" = off ]
+}
+
+# disk NAME NUMBER: the file that is its disk.
+disk() {
+    echo "$SLIPWAY_SANDBOX/machines/$1/disk$2.raw"
+}
+
+holds_only_zeros() {
+    [ "$(tr -d '\0' <"$1" | head -c 1 | wc -c)" = 0 ]
+}
+
 # field NAME JQ: something of the Machine.
 field() {
     "$SLIPWAY" get machine "$1" -o json | jq -r "$2"

@@ -26,20 +26,6 @@ teardown() {
     show_failure
 }
 
-# disk NAME NUMBER: the file that is its disk
-disk() {
-    echo "$SLIPWAY_SANDBOX/machines/$1/disk$2.raw"
-}
-
-holds_only_zeros() {
-    [ "$(tr -d '\0' <"$1" | head -c 1 | wc -c)" = 0 ]
-}
-
-is_off() {
-    [ "$("$SLIPWAY" sandbox status -o json |
-        jq -r --arg name "$1" '.machines[] | select(.name == $name).power')" = off ]
-}
-
 # wiped NAME: the messages about its disks
 wiped() {
     field "$1" '.status.timeline[] | select(.event == "Step" or .event == "Released") | .message'

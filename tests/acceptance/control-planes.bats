@@ -1,0 +1,133 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Three control planes behind a virtual address: they form one after the other, the address moves when
+# its holder loses power, one that is dead for good is replaced, and a rollout upgrades all three.
+
+load lib
+
+virtual=10.77.0.10
+next=v1.21.0
+members='cp1 cp2 cp3'
+
+setup_file() {
+    local name number=1
+    begin_cluster "controlPlaneEndpoint: {virtualIP: {address: $virtual}}"
+    for name in $members; do
+        new_member "$name" controlPlane "10.77.0.1$number" memory=3Gi
+        power on "$name"
+        number=$((number + 1))
+    done
+}
+
+teardown_file() {
+    end
+}
+
+teardown() {
+    show_failure
+}
+
+# The names of etcd's members, in order, as MACHINE's own member has them.
+etcd_members() {
+    on_machine "$1" 'cd /etc/kubernetes/pki/etcd && curl --silent --cacert ca.crt --cert server.crt \
+        --key server.key --data "{\"linearizable\": true}" https://127.0.0.1:2379/v3/cluster/member/list' |
+        jq -r '[.members[].name // "-"] | sort | join(" ")'
+}
+
+members_are() {
+    [ "$(etcd_members "$1" 2>/dev/null)" = "$2" ]
+}
+
+# Who has the virtual address: one line for each.
+holders() {
+    local name
+    for name in $members; do
+        on_machine "$name" ip -oneline address show to $virtual/32 2>/dev/null | grep -q . && echo "$name"
+    done
+    return 0
+}
+
+all_ready() {
+    local name
+    for name in $members; do
+        phase_is "$name" Ready || return 1
+    done
+    nodes_ready 3
+}
+
+@test "control planes: three form one after the other, with one etcd" {
+    for name in $members; do
+        wait_phase "$name" Ready 3600
+    done
+    write_admin_config
+    grep -q "https://$virtual:6443" "$BATS_FILE_TMPDIR/admin.conf"
+    nodes_ready 3
+    members_are cp1 "$members"
+    for name in $members; do
+        [ "$(field "$name" .status.join.attempts)" = 1 ]
+    done
+}
+
+@test "control planes: one has the virtual address, and another when it loses power" {
+    one_holds() { [ "$(holders | wc -l)" = 1 ]; }
+    wait_for 120 one_holds
+    first=$(holders)
+    power cut "$first"
+    moved() { second=$(holders) && [ -n "$second" ] && [ "$second" != "$first" ]; }
+    wait_for 300 moved
+    answers() { kubectl_in get --raw /readyz >/dev/null 2>&1; }
+    wait_for 300 answers
+    sleep 1
+    power on "$first"
+    wait_for 1200 all_ready
+    one_holds
+}
+
+@test "control planes: one that is dead for good leaves, and is replaced" {
+    power cut cp3
+    "$SLIPWAY" reject cp3
+    wait_for 600 members_are cp1 'cp1 cp2'
+    left() { ! kubectl_in get node cp3 >/dev/null 2>&1; }
+    wait_for 300 left
+    "$SLIPWAY" delete machine cp3
+    # another machine with that name, with nothing on its disk
+    register_member cp3 controlPlane 10.77.0.13
+    "$SLIPWAY" sandbox reset --blank cp3
+    wait_phase cp3 Ready 2400
+    members_are cp1 "$members"
+    nodes_ready 3
+}
+
+# The Image of the next Kubernetes: other programs, other container images.
+build_next_image() {
+    sed -e 's/^name: .*/name: kubernetes-next/' -e "s/v1\.20\.2/$next/g" -e "s,\.\./\.\./build,$PWD/build," \
+        examples/images/debian-12-kubernetes.yaml >"$BATS_FILE_TMPDIR/next.yaml"
+    "$SLIPWAY" image build --node-units deploy -o "$IMAGES" "$BATS_FILE_TMPDIR/next.yaml"
+    printf 'apiVersion: slipway.dev/v1alpha1\nkind: Image\nmetadata: {name: kubernetes-next}\nspec: {}\n' |
+        "$SLIPWAY" apply -f -
+}
+
+# in_kube_system KIND/NAME JSONPATH
+in_kube_system() {
+    kubectl_in -n kube-system get "$1" -o "jsonpath=$2"
+}
+
+@test "control planes: a rollout brings all three to the next Kubernetes, and nothing is lost" {
+    [ -d build/kubernetes/$next ] || skip "no second Kubernetes: CALLED=$next tools/kubernetes makes it"
+    build_next_image
+    kubectl_in create configmap kept --from-literal=word=kept
+    run -0 timeout 7200 "$SLIPWAY" rollout image kubernetes-next --upgrade --wait
+    echo "$output"
+    wait_for 300 all_ready
+    members_are cp1 "$members"
+    [ "$("$SLIPWAY" get cluster demo -o json | jq -r .status.kubernetesVersion)" = $next ]
+    run -0 kubectl_in get nodes -o 'jsonpath={.items[*].status.nodeInfo.kubeletVersion}'
+    [ "$output" = "$next $next $next" ]
+    run -0 kubectl_in get --raw /version
+    [ "$(jq -r .gitVersion <<<"$output")" = $next ]
+    run -0 in_kube_system daemonset/kube-proxy '{.spec.updateStrategy.type} {.spec.template.spec.containers[0].image}'
+    [[ $output == "RollingUpdate "*":$next" ]]
+    proxies_run() { [ "$(in_kube_system daemonset/kube-proxy '{.status.updatedNumberScheduled} {.status.numberReady}')" = '3 3' ]; }
+    wait_for 300 proxies_run
+    [ "$(kubectl_in get configmap kept -o 'jsonpath={.data.word}')" = kept ]
+}

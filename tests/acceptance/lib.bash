@@ -1,0 +1,86 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+# What the tests with whole clusters share, on top of tests/vm/lib.bash.
+
+load ../vm/lib
+
+# shellcheck disable=SC2034  # begin() reads it
+image=debian-12-kubernetes
+
+# begin_cluster [SPEC...]: a sandbox with the server, the Network and the Cluster "demo"; each argument
+# is one more line under its spec.
+begin_cluster() {
+    begin
+    {
+        cat <<'YAML'
+apiVersion: slipway.dev/v1alpha1
+kind: Network
+metadata: {name: demo}
+spec:
+  subnet: 10.77.0.0/24
+  mode: authoritative
+  ranges: [{start: 10.77.0.100, end: 10.77.0.199}]
+  unknownClients: serve
+---
+apiVersion: slipway.dev/v1alpha1
+kind: Cluster
+metadata: {name: demo}
+spec:
+  kubernetesVersion: v1.20.2
+  dns: {enabled: false}
+YAML
+        [ $# = 0 ] || printf '  %s\n' "$@"
+    } | "$SLIPWAY" apply -f -
+}
+
+# register_member NAME ROLE ADDRESS: the sandbox's machine of that name is to be a member.
+register_member() {
+    register "$1" "image: $image" 'cluster: demo' "role: $2" "network: {address: $3/24}"
+}
+
+# new_member NAME ROLE ADDRESS OPTIONS: a blank machine that is to be one, powered off.
+new_member() {
+    "$SLIPWAY" sandbox up --off -m "$1,$4,disk=12Gi"
+    register_member "$1" "$2" "$3"
+}
+
+# next_image NAME: another Image, with the same bytes, for a rollout.
+next_image() {
+    jq --arg name "$1" '.name = $name' "$IMAGES/$image.json" >"$IMAGES/$1.json"
+    cp --reflink=auto "$IMAGES/$image.zst" "$IMAGES/$1.zst"
+    printf 'apiVersion: slipway.dev/v1alpha1\nkind: Image\nmetadata: {name: %s}\nspec: {}\n' "$1" |
+        "$SLIPWAY" apply -f -
+}
+
+# The administrator's access, as kubectl_in takes it.
+write_admin_config() {
+    (umask 077 && "$SLIPWAY" kubeconfig >"$BATS_FILE_TMPDIR/admin.conf")
+}
+
+kubectl_in() {
+    "$SLIPWAY" sandbox exec -- "$PWD/build/kubernetes/v1.20.2/bin/kubectl" \
+        --kubeconfig "$BATS_FILE_TMPDIR/admin.conf" "$@"
+}
+
+# nodes_ready N: exactly so many Nodes are Ready.
+nodes_ready() {
+    [ "$(kubectl_in get nodes --no-headers 2>/dev/null | grep -c ' Ready ')" = "$1" ]
+}
+
+# pod_on NODE: a Pod there that serves its own name over HTTP.
+pod_on() {
+    kubectl_in apply -f - <<YAML
+apiVersion: v1
+kind: Pod
+metadata: {name: on-$1}
+spec:
+  nodeName: $1
+  tolerations: [{operator: Exists}]
+  terminationGracePeriodSeconds: 1
+  containers:
+    - name: serve
+      image: slipway.dev/busybox:demo
+      imagePullPolicy: Never
+      command: [sh, -c, "mkdir /www && hostname >/www/index.html && exec httpd -f -p 8080 -h /www"]
+YAML
+}
