@@ -28,6 +28,7 @@ metadata: {name: demo}
 spec:
   kubernetesVersion: v1.20.2
   dns: {enabled: false}
+  joinPolicy: {joinTimeoutSeconds: 3600}
 YAML
         [ $# = 0 ] || printf '  %s\n' "$@"
     } | "$SLIPWAY" apply -f -
