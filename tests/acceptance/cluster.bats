@@ -6,7 +6,7 @@
 load lib
 
 setup_file() {
-    begin_cluster
+    begin_cluster 1
     new_member control-plane controlPlane 10.77.0.11 memory=4Gi
     # its battery is empty: without the server's time no certificate would be valid there
     new_member worker worker 10.77.0.12 firmware=uefi,memory=2Gi,clock=2001-01-01T00:00:00Z

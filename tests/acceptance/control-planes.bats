@@ -11,7 +11,7 @@ members='cp1 cp2 cp3'
 
 setup_file() {
     local name number=1
-    begin_cluster "controlPlaneEndpoint: {virtualIP: {address: $virtual}}"
+    begin_cluster 3 "controlPlaneEndpoint: {virtualIP: {address: $virtual}}"
     for name in $members; do
         new_member "$name" controlPlane "10.77.0.1$number" memory=3Gi
         power on "$name"

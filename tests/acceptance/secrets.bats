@@ -8,7 +8,7 @@ load lib
 load secrets
 
 setup_file() {
-    begin_cluster
+    begin_cluster 1
     record_packets
     record_processes
     record_tokens
