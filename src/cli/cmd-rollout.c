@@ -137,19 +137,12 @@ static int show(struct rolling *r)
 
 /*
  * The version of Kubernetes that comes with the Image, where it is another one than the Cluster
- * says; else NULL. Borrowed from found.
+ * says; else NULL. Borrowed from the Image.
  */
-static int find_upgrade(struct rolling *r, const char *image, json_t **found, const char **ret)
+static const char *upgrade_of(const json_t *image, const json_t *cluster)
 {
-    json_auto_t *cluster = NULL;
-    int rc = call(r, &kind_image, image, NULL, found);
-    if (rc == 0)
-        rc = call(r, &kind_cluster, r->name, NULL, &cluster);
-    if (rc < 0)
-        return rc;
-    const char *version = object_text(*found, "status.kubernetesVersion");
-    *ret = str_eq(version, object_text(cluster, "spec.kubernetesVersion")) ? NULL : version;
-    return 0;
+    const char *version = object_text(image, "status.kubernetesVersion");
+    return str_eq(version, object_text(cluster, "spec.kubernetesVersion")) ? NULL : version;
 }
 
 /* Upgrading is never a surprise. */
@@ -163,31 +156,34 @@ static int check_upgrade(struct rolling *r, const char *image, const char *versi
                    image, version, r->name);
 }
 
-/* Adds the version to the patch of the Cluster. */
-static void add_version(json_t *patch, const char *version)
+/* The patch of the Cluster; version NULL: it stays. */
+static json_t *rollout_patch(const char *image, const char *version)
 {
+    json_t *patch = json_pack("{s{s{ss, sb}}}", "spec", "rollout", "image", image, "paused", false);
     if (patch && version)
         (void)!object_set(patch, "spec.kubernetesVersion", json_string(version));
+    return patch;
 }
 
 static int begin(struct rolling *r, const char *image)
 {
-    json_auto_t *found = NULL;
-    const char *version = NULL;
+    json_auto_t *found = NULL, *cluster = NULL;
     long unavailable = 0;
     int rc = args_number(r->args, "max-unavailable", 1, UNAVAILABLE_MAX, 0, &unavailable, &r->err);
     if (rc == 0)
         rc = open_rolling(r, args_value(r->args, "cluster"));
     if (rc == 0)
-        rc = find_upgrade(r, image, &found, &version);
+        rc = call(r, &kind_image, image, NULL, &found);
+    if (rc == 0)
+        rc = call(r, &kind_cluster, r->name, NULL, &cluster);
+    const char *version = rc == 0 ? upgrade_of(found, cluster) : NULL;
     if (rc == 0)
         rc = check_upgrade(r, image, version);
     if (rc < 0)
         return rc;
-    json_t *patch = json_pack("{s{s{ss, sb}}}", "spec", "rollout", "image", image, "paused", false);
+    json_t *patch = rollout_patch(image, version);
     if (patch && unavailable)
         (void)!object_set(patch, "spec.rollout.maxUnavailable", json_integer(unavailable));
-    add_version(patch, version);
     return change(r, patch);
 }
 
@@ -246,17 +242,12 @@ static int go_back(struct rolling *r, char **ret_image)
         return err_set(&r->err, -ENOENT, "cluster/%s: no rollout was begun that could be undone",
                        r->name);
     json_auto_t *found = NULL;
-    const char *version = NULL;
-    rc = find_upgrade(r, previous, &found, &version);
+    rc = call(r, &kind_image, previous, NULL, &found);
     if (rc < 0)
         return rc;
     *ret_image = strdup(previous);
-    if (!*ret_image)
-        return err_errno(&r->err, -ENOMEM, "request");
-    json_t *patch =
-        json_pack("{s{s{ss, sb}}}", "spec", "rollout", "image", previous, "paused", false);
-    add_version(patch, version);
-    return change(r, patch);
+    return *ret_image ? change(r, rollout_patch(previous, upgrade_of(found, cluster)))
+                      : err_errno(&r->err, -ENOMEM, "request");
 }
 
 static int run_undo(struct cli *cli, const struct args *args)

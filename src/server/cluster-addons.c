@@ -140,16 +140,6 @@ static void save_outcome(struct addons *a, bool none, bool good, const char *mes
     }
 }
 
-static void tell(const struct addons *a, bool warning, const char *reason, const char *message)
-{
-    struct server *server = a->entry->server;
-    log_at(warning ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "Cluster %s: %s: %s", a->entry->name, reason,
-           message);
-    json_auto_t *object = store_get(server->store, &kind_cluster, a->entry->name);
-    if (object)
-        (void)!store_event(server->store, object, warning, reason, message);
-}
-
 /* "dex: Deployment.apps dex/dex: ... (and 2 more)"; NULL when all of it is well. */
 static char *failure_of(const struct addon_loaded *addon)
 {
@@ -175,13 +165,13 @@ static void tell_addon(struct addons *a, const struct addon_loaded *addon, const
                        bool again)
 {
     if (failure && !again)
-        tell(a, true, "AddonFailed", failure);
+        cluster_tell(a->entry, true, "AddonFailed", failure);
     if (failure || !addon->sent)
         return;
     _autofree_ char *text = str_format("%s: %zu of %zu objects were new or changed", addon->name,
                                        addon->sent, addon->objects.n);
     if (text)
-        tell(a, false, "AddonApplied", text);
+        cluster_tell(a->entry, false, "AddonApplied", text);
 }
 
 /* All failures of a pass as one text, to see whether they are new; "" when there are none. */

@@ -175,6 +175,8 @@ enum cluster_upgrade_phase {
     CLUSTER_UPGRADE_ENDED,
 };
 
+/* Whether the Cluster wants another version of Kubernetes than all its Machines run. */
+bool cluster_upgrade_is_due(const struct cluster *cluster);
 /*
  * Whether the cluster has what Machines with that Image need of it; else that is begun, or goes on,
  * and the Cluster is looked at again when it is there.
@@ -190,6 +192,8 @@ void cluster_upgrade_free(struct cluster_entry *entry);
 
 /* Applies what joining machines need to be allowed; entry->rights_set tells when it is there. */
 void cluster_rbac_apply(struct cluster_entry *entry);
+/* The same because something has changed: nobody joins before it is there. */
+void cluster_rbac_renew(struct cluster_entry *entry);
 
 /* ---- cluster-addons.c: manifests that are kept applied; see cluster-addons.h ---- */
 
@@ -200,6 +204,9 @@ void cluster_addons_free(struct addons *addons);
 
 /* ---- cluster-status.c ---- */
 
+/* An event of the Cluster, and a line of the log. */
+void cluster_tell(const struct cluster_entry *entry, bool warning, const char *reason,
+                  const char *message);
 /* Writes the Cluster's status when it would change. */
 void cluster_status_update(struct cluster_entry *entry);
 /* Records, durably and once, which Machine initialises the cluster. */

@@ -344,14 +344,6 @@ static bool image_fits(const struct cluster_entry *entry, const struct cluster_m
     return false;
 }
 
-/* Whether a machine that joins would be the first with its version of Kubernetes. */
-static bool needs_upgrade(const struct cluster_entry *entry, enum plan_action action)
-{
-    const struct cluster *cluster = entry->cluster;
-    return action != PLAN_INIT && cluster->status.kubernetes_version &&
-           !str_eq(cluster->status.kubernetes_version, cluster->spec.kubernetes_version);
-}
-
 static void serve(struct cluster_entry *entry, struct cluster_machine *member,
                   const struct trust_public *key, clusters_answered done, void *data)
 {
@@ -379,7 +371,7 @@ static void serve(struct cluster_entry *entry, struct cluster_machine *member,
         answer(done, data, PROTOCOL_WAIT, POLL_SOON, "the Cluster's PKI is being made");
     else if (!image_fits(entry, member, text, sizeof(text)))
         answer(done, data, PROTOCOL_WAIT, POLL_LATER, text);
-    else if (needs_upgrade(entry, action) &&
+    else if (action != PLAN_INIT && cluster_upgrade_is_due(entry->cluster) &&
              !cluster_upgrade(entry, member->machine->status.installed_image,
                               CLUSTER_UPGRADE_PREPARED))
         answer(done, data, PROTOCOL_WAIT, POLL_SOON,

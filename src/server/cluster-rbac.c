@@ -99,6 +99,15 @@ static void apply_for_podnet(struct cluster_entry *entry)
                   "system:nodes"));
 }
 
+void cluster_rbac_renew(struct cluster_entry *entry)
+{
+    entry->rights_set = false;
+    if (entry->rights_asked)
+        entry->rights_failed = true; /* again when this pass has ended */
+    else
+        cluster_rbac_apply(entry);
+}
+
 void cluster_rbac_apply(struct cluster_entry *entry)
 {
     if (entry->rights_asked > 0)

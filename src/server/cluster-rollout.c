@@ -230,38 +230,16 @@ static bool is_unfit(const struct cluster_entry *entry, const char *image, struc
     return ret->message[0] != '\0';
 }
 
-/* Whether the Image brings another version than the one that the cluster runs. */
-static bool is_upgrade(const struct cluster *cluster)
-{
-    const char *running = cluster->status.kubernetes_version;
-    return running && !str_eq(running, cluster->spec.kubernetes_version);
-}
-
 /* What is left to do in the cluster itself; the rollout is not complete before. */
 static void end_upgrade(struct cluster_entry *entry, const char *image, struct rollout *rollout)
 {
     if (rollout->control_planes_updated)
         (void)cluster_upgrade(entry, image, CLUSTER_UPGRADE_DNS);
-    if (!is_complete(rollout) || !is_upgrade(entry->cluster) ||
+    if (!is_complete(rollout) || !cluster_upgrade_is_due(entry->cluster) ||
         cluster_upgrade(entry, image, CLUSTER_UPGRADE_ENDED))
         return;
     rollout->state = ROLLOUT_PROGRESSING;
     (void)snprintf(rollout->message, sizeof(rollout->message), "the add-ons follow");
-}
-
-static void begin_all(struct cluster_entry *entry, const char *image, const struct gathered *g,
-                      struct rollout *rollout)
-{
-    bool prepared = false;
-    for (size_t i = 0; i < g->n; i++) {
-        if (!g->begin[i])
-            continue;
-        prepared = prepared || cluster_upgrade(entry, image, CLUSTER_UPGRADE_PREPARED);
-        if (prepared)
-            begin(entry, g->machines[i].name, image);
-    }
-    if (!prepared)
-        (void)snprintf(rollout->message, sizeof(rollout->message), "the cluster is being prepared");
 }
 
 static bool begins_any(const struct gathered *g)
@@ -271,6 +249,21 @@ static bool begins_any(const struct gathered *g)
             return true;
     }
     return false;
+}
+
+static void begin_all(struct cluster_entry *entry, const char *image, const struct gathered *g,
+                      struct rollout *rollout)
+{
+    if (!begins_any(g))
+        return;
+    if (!cluster_upgrade(entry, image, CLUSTER_UPGRADE_PREPARED)) {
+        (void)snprintf(rollout->message, sizeof(rollout->message), "the cluster is being prepared");
+        return;
+    }
+    for (size_t i = 0; i < g->n; i++) {
+        if (g->begin[i])
+            begin(entry, g->machines[i].name, image);
+    }
 }
 
 static void go_on(struct cluster_entry *entry, const char *image, struct rollout *ret)
@@ -283,15 +276,14 @@ static void go_on(struct cluster_entry *entry, const char *image, struct rollout
         .min_ready_ms = spec->min_ready_seconds * 1000,
         .paused = spec->paused,
         .api_reachable = entry->link && cluster_link_is_up(entry->link),
-        .upgrade = is_upgrade(entry->cluster),
+        .upgrade = cluster_upgrade_is_due(entry->cluster),
     };
     if (gather(entry, image, &g) < 0) {
         log_error("Cluster %s: out of memory at its rollout", entry->name);
         return;
     }
     *ret = rollout_plan(&cluster, g.machines, g.n, clock_wall(entry->server->clock), g.begin);
-    if (begins_any(&g))
-        begin_all(entry, image, &g, ret);
+    begin_all(entry, image, &g, ret);
     end_upgrade(entry, image, ret);
 }
 

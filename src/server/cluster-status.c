@@ -7,6 +7,17 @@
 #include "server/cluster-entry.h"
 #include "server/machine-act.h"
 
+void cluster_tell(const struct cluster_entry *entry, bool warning, const char *reason,
+                  const char *message)
+{
+    struct server *server = entry->server;
+    log_at(warning ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "Cluster %s: %s: %s", entry->name, reason,
+           message);
+    json_auto_t *object = store_get(server->store, &kind_cluster, entry->name);
+    if (object)
+        (void)!store_event(server->store, object, warning, reason, message);
+}
+
 /* ---- who initialises it ---- */
 
 struct election {

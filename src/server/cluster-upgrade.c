@@ -120,20 +120,10 @@ static const struct step steps[] = {
 
 /* ---- one after the other ---- */
 
-static void tell(const struct cluster_upgrade *u, bool warning, const char *text)
-{
-    log_at(warning ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "Cluster %s: %s: %s", u->entry->name,
-           u->version, text);
-    json_auto_t *object = store_get(u->entry->server->store, &kind_cluster, u->entry->name);
-    if (object)
-        (void)!store_event(u->entry->server->store, object, warning,
-                           warning ? "UpgradeDelayed" : "UpgradeStep", text);
-}
-
 static void fail(struct cluster_upgrade *u, const char *text)
 {
     if (!str_eq(u->text, text))
-        tell(u, true, text);
+        cluster_tell(u->entry, true, "UpgradeDelayed", text);
     (void)snprintf(u->text, sizeof(u->text), "%s", text);
     u->failed = true;
     cluster_retry(u->entry);
@@ -155,7 +145,7 @@ static void on_written(void *user, const struct kube_answer *reply)
         return;
     }
     if (reply->error == 0)
-        tell(u, false, steps[u->step].what);
+        cluster_tell(u->entry, false, "UpgradeStep", steps[u->step].what);
     next(u);
 }
 
@@ -230,16 +220,6 @@ static void read_facts(struct cluster_upgrade *u, const char *image,
         u->before = u->after;
 }
 
-/* Machines that join from now on look for ConfigMaps with that version's names. */
-static void renew_rights(struct cluster_entry *entry)
-{
-    entry->rights_set = false;
-    if (entry->rights_asked)
-        entry->rights_failed = true; /* again when this pass has ended */
-    else
-        cluster_rbac_apply(entry);
-}
-
 static struct cluster_upgrade *begin(struct cluster_entry *entry, const char *image,
                                      const struct image_facts *facts)
 {
@@ -249,7 +229,8 @@ static struct cluster_upgrade *begin(struct cluster_entry *entry, const char *im
     u->entry = entry;
     read_facts(u, image, facts);
     entry->upgrade = u;
-    renew_rights(entry);
+    /* machines that join from now on look for ConfigMaps with that version's names */
+    cluster_rbac_renew(entry);
     return u;
 }
 
@@ -257,6 +238,12 @@ static bool is_about(const struct cluster_upgrade *u, const char *image,
                      const struct image_facts *facts)
 {
     return str_eq(u->image, image) && str_eq(u->version, facts->kubernetes);
+}
+
+bool cluster_upgrade_is_due(const struct cluster *cluster)
+{
+    const char *running = cluster->status.kubernetes_version;
+    return running && !str_eq(running, cluster->spec.kubernetes_version);
 }
 
 bool cluster_upgrade(struct cluster_entry *entry, const char *image,

@@ -103,8 +103,7 @@ build_next_image() {
     sed -e 's/^name: .*/name: kubernetes-next/' -e "s/v1\.20\.2/$next/g" -e "s,\.\./\.\./build,$PWD/build," \
         examples/images/debian-12-kubernetes.yaml >"$BATS_FILE_TMPDIR/next.yaml"
     "$SLIPWAY" image build --node-units deploy -o "$IMAGES" "$BATS_FILE_TMPDIR/next.yaml"
-    printf 'apiVersion: slipway.dev/v1alpha1\nkind: Image\nmetadata: {name: kubernetes-next}\nspec: {}\n' |
-        "$SLIPWAY" apply -f -
+    declare_image kubernetes-next
 }
 
 # in_kube_system KIND/NAME JSONPATH

@@ -62,8 +62,7 @@ new_member() {
 next_image() {
     jq --arg name "$1" '.name = $name' "$IMAGES/$image.json" >"$IMAGES/$1.json"
     cp --reflink=auto "$IMAGES/$image.zst" "$IMAGES/$1.zst"
-    printf 'apiVersion: slipway.dev/v1alpha1\nkind: Image\nmetadata: {name: %s}\nspec: {}\n' "$1" |
-        "$SLIPWAY" apply -f -
+    declare_image "$1"
 }
 
 # The administrator's access, as kubectl_in takes it.

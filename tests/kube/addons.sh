@@ -333,9 +333,6 @@ check_crash
 check_away
 check_pruning
 check_dex
-kill -TERM "$server"
-wait "$server"
-result $? "the server stops cleanly"
-ok "no sanitizer complained" not grep -E 'Sanitizer|runtime error' "$log"
+check_end
 echo "1..$count"
 [ $failed -eq 0 ]

@@ -330,7 +330,7 @@ check_log() {
     secrets >"$work/secrets"
     ok "there are secrets to look for" test "$(wc -l <"$work/secrets")" -gt 8
     ok "none of them is in the log" not grep -Ff "$work/secrets" "$log"
-    ok "no sanitizer complained" not grep -E 'Sanitizer|runtime error' "$log"
+    check_sanitizers
 }
 
 keep_tokens() {
@@ -358,9 +358,7 @@ check_kubeconfig
 check_versions
 keep_tokens
 check_deleted
-kill -TERM "$server"
-wait "$server"
-result $? "the server stops cleanly"
+check_stop
 check_log
 echo "1..$count"
 [ $failed -eq 0 ]

@@ -3,17 +3,9 @@
 # Members leave a cluster with a real etcd of three members and a real API server, while the server
 # is killed; machines are played by node-peer. Skipped where tools/kubernetes has not made a Kubernetes.
 
-setup() {
-    bats_require_minimum_version 1.5.0
-    : "${KUBERNETES_FOLDER:=$BATS_TEST_DIRNAME/../../build/kubernetes/v1.20.2}"
-    : "${SLIPWAY:=$BATS_TEST_DIRNAME/../../build/san/src/cli/slipway}"
-    [ -x "$KUBERNETES_FOLDER/bin/kube-apiserver" ] || skip "no Kubernetes: tools/kubernetes makes it"
-    export KUBERNETES_FOLDER TMPDIR=$BATS_TEST_TMPDIR
-}
+load script
 
 @test "workers and control planes leave in order, and etcd keeps its quorum" {
-    run timeout 900 "$BATS_TEST_DIRNAME/leaving.sh" "$SLIPWAY"
-    echo "$output"
-    [ "$status" -eq 0 ]
-    [[ ${lines[-1]} == 1..[0-9]* ]]
+    run_script 900
+    script_passed
 }

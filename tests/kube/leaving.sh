@@ -206,13 +206,6 @@ check_last() {
     ok "and says what that means" tells cp1 'its cluster ended with it'
 }
 
-check_end() {
-    kill -TERM "$server"
-    wait "$server"
-    result $? "the server stops cleanly"
-    ok "no sanitizer complained" not grep -E 'Sanitizer|runtime error' "$log"
-}
-
 prepare || { echo "Bail out! $(cat "$work/out")" && exit 1; }
 install_all cp1 cp2 cp3 w1 w2 w3 w4
 form_three >"$work/out" 2>&1 || { echo "Bail out! $(cat "$work/out")" && tail -n 20 "$log" && exit 1; }

@@ -111,6 +111,21 @@ crash() {
     start_server
 }
 
+check_stop() {
+    kill -TERM "$server"
+    wait "$server"
+    result $? "the server stops cleanly"
+}
+
+check_sanitizers() {
+    ok "no sanitizer complained" not grep -E 'Sanitizer|runtime error' "$log"
+}
+
+check_end() {
+    check_stop
+    check_sanitizers
+}
+
 object() { # KIND NAME JQ
     "$slipway" get "$1" "$2" -o json | jq -r "$3"
 }

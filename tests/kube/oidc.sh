@@ -133,8 +133,6 @@ ok "is refused" is_told Unauthorized as unverified+viewers get configmaps
 printf '%s.%s\n' "$(cut -d. -f1,2 "$work/bob+viewers.token")" "$(cut -d. -f3 "$work/carol+viewers.token")" \
     >"$work/forged.token"
 ok "a token with another one's signature is refused" is_told Unauthorized as forged get configmaps
-kill -TERM "$server"
-wait "$server"
-result $? "the server stops cleanly"
+check_stop
 echo "1..$count"
 [ $failed -eq 0 ]

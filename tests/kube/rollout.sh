@@ -96,13 +96,6 @@ check_undo() {
     ok "the only control plane kept its own" image_is cp1 kube
 }
 
-check_end() {
-    kill -TERM "$server"
-    wait "$server"
-    result $? "the server stops cleanly"
-    ok "no sanitizer complained" not grep -E 'Sanitizer|runtime error' "$log"
-}
-
 prepare || { echo "Bail out! $(cat "$work/out")" && exit 1; }
 install_all cp1 w1 w2 w3
 form >"$work/out" 2>&1 || { echo "Bail out! $(cat "$work/out")" && tail -n 20 "$log" && exit 1; }

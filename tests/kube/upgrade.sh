@@ -127,13 +127,6 @@ check_back() {
     ok "nor skips a version" not spec cluster demo '{"kubernetesVersion": "v1.23.0"}'
 }
 
-check_end() {
-    kill -TERM "$server"
-    wait "$server"
-    result $? "the server stops cleanly"
-    ok "no sanitizer complained" not grep -E 'Sanitizer|runtime error' "$log"
-}
-
 prepare || { echo "Bail out! $(cat "$work/out")" && exit 1; }
 install_all cp1 cp2 cp3 w1
 form_three >"$work/out" 2>&1 || { echo "Bail out! $(cat "$work/out")" && tail -n 20 "$log" && exit 1; }

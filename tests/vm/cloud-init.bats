@@ -14,12 +14,7 @@ setup_file() {
     qemu-img convert -O qcow2 "$work/disk.raw" "$work/vendor.qcow2"
     rm "$work/disk.raw"
     "$SLIPWAY" image import -q --name vendor -o "$IMAGES" "$work/vendor.qcow2"
-    "$SLIPWAY" apply -f - <<YAML
-apiVersion: slipway.dev/v1alpha1
-kind: Image
-metadata: {name: vendor}
-spec: {}
-YAML
+    declare_image vendor
     new_machine imported memory=1Gi,disk=4Gi 'image: vendor'
     power on imported
 }

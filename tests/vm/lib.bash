@@ -22,7 +22,12 @@ begin() {
     "$SLIPWAY" sandbox up --network "$network" --kernel build/boot/vmlinuz
     server_start
     "$SLIPWAY" apply -f examples/demo/network.yaml
-    printf 'apiVersion: slipway.dev/v1alpha1\nkind: Image\nmetadata: {name: %s}\nspec: {}\n' "$image" |
+    declare_image "$image"
+}
+
+# declare_image NAME: its files are in $IMAGES.
+declare_image() {
+    printf 'apiVersion: slipway.dev/v1alpha1\nkind: Image\nmetadata: {name: %s}\nspec: {}\n' "$1" |
         "$SLIPWAY" apply -f -
 }
 
