@@ -230,13 +230,26 @@ static bool is_unfit(const struct cluster_entry *entry, const char *image, struc
     return ret->message[0] != '\0';
 }
 
-/* What is left to do in the cluster itself; the rollout is not complete before. */
+/* Whether the rollout to that Image had come to its end before: then nothing is left to do. */
+static bool was_complete(const struct cluster *cluster, const char *image)
+{
+    const struct cluster_rollout_status *last = &cluster->status.rollout;
+    return str_eq(last->image, image) &&
+           str_eq(last->state, rollout_state_text(ROLLOUT_COMPLETE)) &&
+           last->updated == last->total && !cluster_upgrade_is_due(cluster);
+}
+
+/*
+ * What is left to do in the cluster itself; the rollout is not complete before. Not for another
+ * version only: a Cluster's new spec.imageRepository names the add-ons' container images anew, too.
+ */
 static void end_upgrade(struct cluster_entry *entry, const char *image, struct rollout *rollout)
 {
+    if (was_complete(entry->cluster, image))
+        return;
     if (rollout->control_planes_updated)
         (void)cluster_upgrade(entry, image, CLUSTER_UPGRADE_DNS);
-    if (!is_complete(rollout) || !cluster_upgrade_is_due(entry->cluster) ||
-        cluster_upgrade(entry, image, CLUSTER_UPGRADE_ENDED))
+    if (!is_complete(rollout) || cluster_upgrade(entry, image, CLUSTER_UPGRADE_ENDED))
         return;
     rollout->state = ROLLOUT_PROGRESSING;
     (void)snprintf(rollout->message, sizeof(rollout->message), "the add-ons follow");

@@ -122,6 +122,27 @@ runs() { # VERSION
     is "$(object cluster demo .status.kubernetesVersion)" "$1"
 }
 
+# Events of a rollout that came to its end.
+completions() {
+    "$slipway" get events -o json | jq '[.items[] | select(.reason == "RolloutComplete")] | length'
+}
+
+check_again() {
+    local before
+    before=$(completions)
+    ok "that it is complete is told" test "$before" -ge 1
+    crash
+    soon "a new server finds the cluster as it is" spec cluster demo '{"rollout": {"minReadySeconds": 2}}'
+    soon "and looks at it" observed
+    ok "the rollout is still complete" rollout_is Complete
+    ok "which is not told again" is "$(completions)" "$before"
+}
+
+# The server has worked on the Cluster as it is now.
+observed() {
+    object cluster demo '.status.observedGeneration == .metadata.generation' | grep -q true
+}
+
 check_back() {
     ok "it is not undone" refused "cannot go back from $next" "$slipway" rollout undo
     ok "nor skips a version" not spec cluster demo '{"kubernetesVersion": "v1.23.0"}'
@@ -138,6 +159,7 @@ make_addons >"$work/out" 2>&1 || { echo "Bail out! $(cat "$work/out")" && exit 1
 check_prepared
 check_control_planes
 check_worker
+check_again
 check_back
 check_end
 echo "1..$count"
