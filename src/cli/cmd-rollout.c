@@ -284,8 +284,8 @@ static const struct command image_command = {
     .details =
         "Each Machine leaves the cluster in order (its pods go elsewhere, an etcd member is\n"
         "removed first), is installed anew and joins again: control planes first, one at a\n"
-        "time, then workers. It stops when a Machine fails. The only control plane is left\n"
-        "alone: its disk holds the only etcd.\n"
+        "time, then workers. It stops when a Machine fails. What the etcd of the only control\n"
+        "plane holds is with the server meanwhile, sealed, and the API server is away.\n"
         "\n"
         "With --upgrade this is how Kubernetes is upgraded, one minor version at a time: the\n"
         "Cluster's kubernetesVersion becomes the Image's, what kubeadm keeps in the cluster\n"

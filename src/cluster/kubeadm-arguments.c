@@ -36,6 +36,8 @@ static void add_preflight(const struct kubeadm_making *m, struct option *skip,
 {
     if (kubeadm_has_vip_pod(m->request)) /* which the folder of static Pods holds already */
         option_add(ignore, "DirAvailable--etc-kubernetes-manifests");
+    if (m->request->restored)
+        option_add(ignore, "DirAvailable--var-lib-etcd");
     if (!lacks_crictl(m))
         return;
     if (m->request->machine.role == ROLE_CONTROL_PLANE)
@@ -49,7 +51,9 @@ static void add_init(struct kubeadm_making *m, json_t *arguments, struct option 
     const struct cluster_spec *spec = &m->request->cluster->spec;
     if (!m->request->alone)
         option_add(skip, "bootstrap-token");
-    if (spec->dns.enabled == TRI_FALSE)
+    if (m->request->restored)
+        option_add(skip, "addon");
+    else if (spec->dns.enabled == TRI_FALSE)
         option_add(skip, "addon/coredns");
     /* It would print how to join by a token that does not exist, or soon will not. */
     kubeadm_append(m, arguments, json_string("--skip-token-print"));

@@ -81,6 +81,7 @@ struct kubeadm_request {
     const char *token;
     const char *ca;                    /* join: the cluster's authority in PEM */
     const struct kubeadm_alone *alone; /* NULL: Slipway's server looks after the cluster */
+    bool restored; /* init: etcd's data is there already, and the add-ons are in it */
 };
 
 /*

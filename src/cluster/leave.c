@@ -18,8 +18,29 @@ static struct leave node_step(const struct leave_facts *f)
     return SAY(LEAVE_DRAIN, "its Node is being drained");
 }
 
+/* The cluster ends for as long as it takes to install this machine, and then goes on. */
+static bool is_lone(const struct leave_facts *f)
+{
+    return f->reason == LEAVE_REINSTALL && f->control_plane && f->other_control_planes == 0 &&
+           (f->joined || f->saved);
+}
+
+static struct leave lone_step(const struct leave_facts *f)
+{
+    if (f->saved)
+        return SAY(LEAVE_DONE,
+                   "what its etcd holds is with the server: its cluster goes on with it");
+    if (f->saving)
+        return SAY(LEAVE_SAVE, "its control plane stops, and what etcd holds goes to the server");
+    if (f->node && f->api_reachable && !f->drained)
+        return node_step(f);
+    return SAY(LEAVE_SAVE, "it is the only control plane: its system has to save what etcd holds");
+}
+
 struct leave leave_decide(const struct leave_facts *f)
 {
+    if (is_lone(f))
+        return lone_step(f);
     if (is_over(f))
         return SAY(LEAVE_DONE, f->control_plane
                                    ? "it was the last control plane, and its cluster ended with it"

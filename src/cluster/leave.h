@@ -3,6 +3,9 @@
  * How a member leaves its cluster, in order: its Node is cordoned and drained, a control plane's
  * etcd member is removed, its Node is deleted, its bootstrap token is gone. One pure decision of
  * what is known now, taken anew after every step: so a server may stop anywhere and go on.
+ *
+ * The only control plane cannot leave without its cluster. When it is installed anew, what its etcd
+ * holds is saved first, and it goes on with that; when it is released or rejected, that is the end.
  */
 #pragma once
 
@@ -29,6 +32,9 @@ struct leave_facts {
     bool etcd_left;      /* etcd has no member of it any more */
     bool config_left;    /* kubeadm's own list of control planes does not name it any more */
     bool token;          /* its bootstrap token is with the API server */
+    bool joined;         /* it is a member: its init or join has ended well */
+    bool saving;         /* it was told to stop, and to leave its etcd's data with the server */
+    bool saved;          /* that is there, as it was before this installation */
 };
 
 enum leave_step {
@@ -38,6 +44,7 @@ enum leave_step {
     LEAVE_ETCD,   /* remove its member from etcd */
     LEAVE_CONFIG, /* remove it from kubeadm's list of API servers */
     LEAVE_DELETE_NODE,
+    LEAVE_SAVE, /* its system is told to save etcd's data when it says hello */
     LEAVE_DONE, /* it has left */
 };
 

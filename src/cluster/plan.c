@@ -143,11 +143,27 @@ static void say(struct plan_step *step, enum plan_action action, const char *for
     step->action = action;
 }
 
+/* Whether it was the only control plane, and the cluster begins again with what it saved. */
+static bool restores(const struct planning *p, const struct plan_machine *m)
+{
+    if (!p->cluster->saved_of || !str_eq(p->cluster->saved_of, m->name) ||
+        m->role != ROLE_CONTROL_PLANE)
+        return false;
+    for (size_t i = 0; i < p->n; i++) {
+        const struct plan_machine *other = &p->machines[i];
+        if (other != m && other->role == ROLE_CONTROL_PLANE && other->task == PLAN_TASK_DONE)
+            return false;
+    }
+    return true;
+}
+
 /* It may be given a task, as far as its own standing goes: which one, if any? */
 static void assign_join(const struct planning *p, const struct plan_machine *m,
                         struct plan_step *step)
 {
-    if (!p->cluster->api_reachable)
+    if (restores(p, m))
+        say(step, PLAN_RESTORE, "starts the cluster again, with what its etcd held");
+    else if (!p->cluster->api_reachable)
         say(step, PLAN_WAIT, "waits for the API server, which does not answer");
     else if (m->node_ready)
         say(step, PLAN_WAIT, "waits until the cluster has noticed that its former Node is gone");
@@ -249,6 +265,7 @@ const char *plan_action_text(enum plan_action action)
         [PLAN_INIT] = "Init",
         [PLAN_JOIN_CONTROL_PLANE] = "JoinControlPlane",
         [PLAN_JOIN_WORKER] = "JoinWorker",
+        [PLAN_RESTORE] = "Restore",
         [PLAN_FAILED] = "Failed",
     };
     return texts[action];

@@ -9,6 +9,8 @@
  * - Only the Machine that Cluster.status.initializedBy names is ever told to initialise, and never
  *   again once the cluster was initialised. The caller writes `elect` there, durably, and plans
  *   again: a plan never elects and initialises at once.
+ * - What etcd held is brought back only to the control plane that saved it, and only while there is
+ *   no other.
  * - One control plane joins at a time, because every one of them changes etcd's membership: the
  *   next one's turn comes when its Node is Ready, or when its time is over.
  * - Nobody joins while the API server does not answer.
@@ -50,6 +52,7 @@ struct plan_cluster {
     const char *initialized_by; /* Cluster.status.initializedBy; NULL: nobody yet */
     bool initialized;           /* Cluster.status.initializedAt is set */
     bool api_reachable;         /* the API server answers at the endpoint */
+    const char *saved_of;       /* Cluster.status.saved.machine; NULL: nothing is saved */
     int64_t join_timeout_ms;    /* spec.joinPolicy.joinTimeoutSeconds: a machine's own deadline */
 };
 
@@ -60,7 +63,8 @@ enum plan_action {
     PLAN_INIT,               /* assign (again) a task of kind init */
     PLAN_JOIN_CONTROL_PLANE, /* assign (again) a task of kind join */
     PLAN_JOIN_WORKER,
-    PLAN_FAILED, /* used up its attempts: a person has to look */
+    PLAN_RESTORE, /* assign (again) a task of kind init that begins with what etcd held */
+    PLAN_FAILED,  /* used up its attempts: a person has to look */
 };
 
 enum {

@@ -132,7 +132,8 @@ static void choose_control_plane(const struct choosing *c, const struct census *
         return;
     }
     c->begin[next - c->machines] = true;
-    say(r, ROLLOUT_PROGRESSING, "control plane %s is next", next->name);
+    say(r, ROLLOUT_PROGRESSING, "control plane %s is next%s", next->name,
+        census->control_planes > 1 ? "" : "; it is the only one: the API server is away meanwhile");
 }
 
 static void choose_workers(const struct choosing *c, const struct rollout_cluster *cluster,
@@ -149,28 +150,24 @@ static void choose_workers(const struct choosing *c, const struct rollout_cluste
             census->other_away ? census->other_away->name : "each member");
 }
 
-static bool is_only_control_plane(const struct census *census)
+/* Without it there is no API server to wait for. */
+static bool is_lone_and_broken(const struct census *census)
 {
-    return census->control_waiting && census->control_planes == 1;
+    return census->broken && census->broken->role == ROLE_CONTROL_PLANE &&
+           census->control_planes == 1;
 }
 
 static void choose(const struct choosing *c, const struct rollout_cluster *cluster,
                    const struct census *census, struct rollout *r)
 {
-    if (census->broken &&
-        !(is_only_control_plane(census) && census->broken == census->control_waiting))
+    if (census->broken)
         choose_broken(c, census, r);
-    else if (census->control_waiting && !is_only_control_plane(census))
+    else if (census->control_waiting)
         choose_control_plane(c, census, r);
     else if (census->worker_waiting)
         choose_workers(c, cluster, census, r);
     else if (census->under_way)
         say(r, ROLLOUT_PROGRESSING, "waits until %s is Ready", census->under_way->name);
-    else if (census->control_waiting)
-        say(r, ROLLOUT_COMPLETE,
-            "all but %s have Image %s; it is the only control plane, and its disk holds the only "
-            "etcd: add two more first",
-            census->control_waiting->name, cluster->image);
     else
         say(r, ROLLOUT_COMPLETE, "all have Image %s", cluster->image);
 }
@@ -190,20 +187,14 @@ struct rollout rollout_plan(const struct rollout_cluster *cluster,
     r.updated = census.updated;
     r.total = census.members;
     r.control_planes_updated = !census.control_waiting && !census.control_away;
-    bool open = census.under_way || census.worker_waiting ||
-                (census.control_waiting && !is_only_control_plane(&census));
+    bool open = census.under_way || census.worker_waiting || census.control_waiting;
     if (open && census.failed)
         say(&r, ROLLOUT_FAILED, "%s failed; mend it, or: slipway rollout undo",
             census.failed->name);
     else if (open && cluster->paused)
         say(&r, ROLLOUT_PAUSED, "paused; go on with: slipway rollout resume");
-    else if (open && !cluster->api_reachable)
+    else if (open && !cluster->api_reachable && !is_lone_and_broken(&census))
         say(&r, ROLLOUT_WAITING, "waits for the API server, which does not answer");
-    else if (cluster->upgrade && is_only_control_plane(&census))
-        say(&r, ROLLOUT_WAITING,
-            "%s is the only control plane, its disk holds the only etcd, and no worker may have a "
-            "later Kubernetes than it: add two more first",
-            census.control_waiting->name);
     else
         choose(&choosing, cluster, &census, &r);
     return r;

@@ -6,13 +6,11 @@
  *
  * What holds, whatever happens:
  * - Control planes go before workers, one at a time, and only while all control planes are Ready.
- * - The only control plane is left alone: its disk holds the only etcd. So its cluster is not
- *   brought to another version of Kubernetes, because no worker may be ahead of it.
  * - No more Machines are away at once than maxUnavailable allows, those counted that are not Ready
  *   for another reason.
  * - After a Machine has failed, or while the API server does not answer, none is begun. But one
- * that failed with another Image is the first to get this one: so an undo mends what the rollout
- * broke.
+ *   that failed with another Image is the first to get this one, even where there is no API server
+ *   because it is the only control plane: so an undo mends what the rollout broke.
  */
 #pragma once
 
@@ -39,7 +37,6 @@ struct rollout_cluster {
     int64_t min_ready_ms; /* how long a Machine has to be Ready before it counts */
     bool paused;
     bool api_reachable;
-    bool upgrade; /* the Image holds another Kubernetes than the cluster runs */
 };
 
 enum rollout_state {

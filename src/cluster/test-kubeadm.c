@@ -281,6 +281,18 @@ static void phases_and_checks_depend_on_crictl_and_version(void **state)
     }
 }
 
+static void an_etcd_that_has_data_is_taken_as_it_is(void **state)
+{
+    (void)state;
+    _cleanup_(cluster_freep) struct cluster *c = plain_cluster("v1.31.0");
+    struct kubeadm_request init = request_for(c, KUBEADM_INIT, ROLE_CONTROL_PLANE, false);
+    assert_false(has_argument(&init, "addon"));
+    assert_false(has_argument(&init, "var-lib-etcd"));
+    init.restored = true;
+    assert_true(has_argument(&init, "--skip-phases=bootstrap-token,addon"));
+    assert_true(has_argument(&init, "--ignore-preflight-errors=DirAvailable--var-lib-etcd"));
+}
+
 static void secrets_are_in_files_only_their_owner_reads(void **state)
 {
     (void)state;
@@ -466,6 +478,7 @@ UNIT_MAIN(cmocka_unit_test(every_version_and_task_is_as_golden),
           cmocka_unit_test(a_cluster_alone_is_as_golden),
           cmocka_unit_test(a_join_alone_trusts_only_what_it_was_told_to),
           cmocka_unit_test(phases_and_checks_depend_on_crictl_and_version),
+          cmocka_unit_test(an_etcd_that_has_data_is_taken_as_it_is),
           cmocka_unit_test(secrets_are_in_files_only_their_owner_reads),
           cmocka_unit_test(versions_have_their_api), cmocka_unit_test(contradictions_are_refused),
           cmocka_unit_test(control_planes_keep_their_taint),

@@ -11,7 +11,7 @@ static const char *walk(struct leave_facts f, char dst[16])
 {
     static const char letters[] = {
         [LEAVE_WAIT] = 'w',   [LEAVE_MARK] = 'm',        [LEAVE_DRAIN] = 'd', [LEAVE_ETCD] = 'e',
-        [LEAVE_CONFIG] = 'c', [LEAVE_DELETE_NODE] = 'n', [LEAVE_DONE] = '.'};
+        [LEAVE_CONFIG] = 'c', [LEAVE_DELETE_NODE] = 'n', [LEAVE_DONE] = '.',  [LEAVE_SAVE] = 's'};
     size_t n = 0;
     for (; n < 14; n++) {
         struct leave next = leave_decide(&f);
@@ -24,6 +24,9 @@ static const char *walk(struct leave_facts f, char dst[16])
         f.etcd_left |= next.step == LEAVE_ETCD;
         f.config_left |= next.step == LEAVE_CONFIG;
         f.node &= next.step != LEAVE_DELETE_NODE;
+        f.saved |= next.step == LEAVE_SAVE && f.saving;
+        f.saving |= next.step == LEAVE_SAVE;
+        f.api_reachable &= !f.saving;
     }
     dst[n + 1] = '\0';
     return dst;
@@ -77,6 +80,41 @@ static void the_last_control_plane_just_goes(void **state)
     assert_string_equal(walk(f, steps), "mdn.");
 }
 
+static void the_only_control_plane_saves_before_it_is_installed_anew(void **state)
+{
+    struct leave_facts f = {.reason = LEAVE_REINSTALL,
+                            .control_plane = true,
+                            .joined = true,
+                            .api_reachable = true,
+                            .node = true};
+    char steps[16];
+    (void)state;
+    assert_string_equal(walk(f, steps), "mdss.");
+    /* its API server is away: what is on its disk can be saved all the same */
+    f.api_reachable = false;
+    assert_string_equal(walk(f, steps), "ss.");
+    f.saved = true;
+    assert_string_equal(walk(f, steps), ".");
+    assert_string_equal(leave_decide(&f).text,
+                        "what its etcd holds is with the server: its cluster goes on with it");
+    /* it could not be brought back, and is installed once more */
+    f.joined = false;
+    assert_string_equal(walk(f, steps), ".");
+    /* it never became one */
+    f.saved = false;
+    assert_string_equal(walk(f, steps), ".");
+    f.joined = true;
+    f.reason = LEAVE_RELEASED;
+    assert_string_equal(walk(f, steps), ".");
+    f = (struct leave_facts){.reason = LEAVE_REINSTALL,
+                             .control_plane = true,
+                             .joined = true,
+                             .other_control_planes = 1,
+                             .api_reachable = true,
+                             .node = true};
+    assert_string_equal(walk(f, steps), "mdecn.");
+}
+
 static void the_endpoints_machine_is_released_last(void **state)
 {
     struct leave_facts f = {.reason = LEAVE_RELEASED,
@@ -122,5 +160,6 @@ static void kubeadm_forgets_an_api_server(void **state)
 
 UNIT_MAIN(cmocka_unit_test(members_leave_in_order),
           cmocka_unit_test(the_last_control_plane_just_goes),
+          cmocka_unit_test(the_only_control_plane_saves_before_it_is_installed_anew),
           cmocka_unit_test(the_endpoints_machine_is_released_last),
           cmocka_unit_test(kubeadm_forgets_an_api_server))

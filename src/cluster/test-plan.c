@@ -67,6 +67,39 @@ static void the_lowest_name_that_can_is_elected(void **state)
     check(&nobody, machines, ARRAY_SIZE(machines), "c", 0, want);
 }
 
+static void who_saved_etcd_brings_it_back(void **state)
+{
+    (void)state;
+    struct plan_cluster cluster = silent;
+    cluster.saved_of = "a";
+    struct plan_machine machines[] = {
+        {.name = "a", .role = CP, .approved = true, .alive = true},
+        {.name = "b", .role = CP, .approved = true, .alive = true},
+        {.name = "w", .role = ROLE_WORKER, .approved = true, .task = PLAN_TASK_DONE},
+    };
+    struct expected want[] = {
+        {PLAN_RESTORE, "starts the cluster again, with what its etcd held"},
+        {PLAN_WAIT, "waits for the API server, which does not answer"},
+        {PLAN_WAIT, "has joined; its Node is not Ready"},
+    };
+    check(&cluster, machines, ARRAY_SIZE(machines), NULL, 0, want);
+    /* not yet, and not for ever */
+    machines[0].alive = false;
+    want[0] = (struct expected){PLAN_WAIT, "waits until its system reports"};
+    check(&cluster, machines, ARRAY_SIZE(machines), NULL, 0, want);
+    machines[0].alive = true;
+    machines[0].task = PLAN_TASK_DONE;
+    want[0] = (struct expected){PLAN_WAIT, "has joined; its Node is not Ready"};
+    check(&cluster, machines, 1, NULL, 0, want);
+    /* what was saved is old where another one has gone on */
+    machines[0].task = PLAN_TASK_NONE;
+    machines[1].task = PLAN_TASK_DONE;
+    machines[1].node_ready = true;
+    want[0] = (struct expected){PLAN_WAIT, "waits for the API server, which does not answer"};
+    want[1] = (struct expected){PLAN_NOTHING, "is a member, and its Node is Ready"};
+    check(&cluster, machines, ARRAY_SIZE(machines), NULL, 0, want);
+}
+
 static void only_the_elected_one_initialises(void **state)
 {
     (void)state;
@@ -477,6 +510,7 @@ static void every_history_can_end_well(void **state)
 }
 
 UNIT_MAIN(cmocka_unit_test(the_lowest_name_that_can_is_elected),
+          cmocka_unit_test(who_saved_etcd_brings_it_back),
           cmocka_unit_test(only_the_elected_one_initialises),
           cmocka_unit_test(a_formed_cluster_is_joined_in_turn),
           cmocka_unit_test(the_late_keep_their_turn_while_they_live),

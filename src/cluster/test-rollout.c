@@ -59,32 +59,32 @@ static void a_control_plane_that_is_away_holds_all(void **state)
     check(&usual, m, 4, ROLLOUT_WAITING, "", "waits until control plane b is Ready");
 }
 
-static void the_only_control_plane_is_left_alone(void **state)
+static void the_only_control_plane_goes_first_too(void **state)
 {
     (void)state;
-    struct rollout_machine m[] = {OLD_CP("a"), OLD_WORKER("w")};
-    check(&usual, m, 2, ROLLOUT_PROGRESSING, "w", "1 worker is begun");
+    struct rollout_machine m[] = {OLD_WORKER("w"), OLD_CP("c")};
+    struct rollout_cluster away = usual;
+    check(&usual, m, 2, ROLLOUT_PROGRESSING, "c",
+          "control plane c is next; it is the only one: the API server is away meanwhile");
     m[1].wants = true;
-    check(&usual, m, 2, ROLLOUT_COMPLETE, "",
-          "all but a have Image new; it is the only control plane, and its disk holds the only "
-          "etcd: add two more first");
+    m[1].installed = m[1].ready = false;
+    away.api_reachable = false;
+    check(&away, m, 2, ROLLOUT_WAITING, "", "waits for the API server, which does not answer");
+    m[1].installed = m[1].ready = true;
+    check(&usual, m, 2, ROLLOUT_PROGRESSING, "w", "1 worker is begun");
+    m[0].wants = true;
+    check(&usual, m, 2, ROLLOUT_COMPLETE, "", "all have Image new");
 }
 
-static void no_worker_is_ahead_of_its_control_plane(void **state)
+static void it_is_known_when_all_control_planes_have_it(void **state)
 {
     (void)state;
     struct rollout_machine m[] = {OLD_CP("a"), OLD_WORKER("w"), OLD_CP("b"), OLD_CP("c")};
-    struct rollout_cluster upgrade = usual;
     bool begin[4];
-    upgrade.upgrade = true;
-    check(&upgrade, m, 2, ROLLOUT_WAITING, "",
-          "a is the only control plane, its disk holds the only etcd, and no worker may have a "
-          "later Kubernetes than it: add two more first");
-    check(&upgrade, m, 4, ROLLOUT_PROGRESSING, "a", "control plane a is next");
     m[0].wants = m[2].wants = m[3].wants = true;
-    assert_true(rollout_plan(&upgrade, m, 4, NOW, begin).control_planes_updated);
+    assert_true(rollout_plan(&usual, m, 4, NOW, begin).control_planes_updated);
     m[3].installed = false;
-    assert_false(rollout_plan(&upgrade, m, 4, NOW, begin).control_planes_updated);
+    assert_false(rollout_plan(&usual, m, 4, NOW, begin).control_planes_updated);
 }
 
 static void no_more_are_away_than_allowed(void **state)
@@ -137,8 +137,11 @@ static void a_failure_stops_it(void **state)
     m[0].wants = false; /* with the other Image: it is the first to get this one */
     check(&many, m, 2, ROLLOUT_PROGRESSING, "a", "a is next, which failed");
     m[0].role = ROLE_CONTROL_PLANE;
-    check(&usual, m, 2, ROLLOUT_WAITING, "",
-          "waits until a is Ready, which is away for another reason");
+    check(&usual, m, 2, ROLLOUT_PROGRESSING, "a", "a is next, which failed");
+    many.api_reachable = false; /* which is why */
+    check(&many, m, 2, ROLLOUT_PROGRESSING, "a", "a is next, which failed");
+    m[1].role = ROLE_CONTROL_PLANE;
+    check(&many, m, 2, ROLLOUT_WAITING, "", "waits for the API server, which does not answer");
 }
 
 static void it_pauses_and_waits(void **state)
@@ -166,8 +169,8 @@ static void who_is_no_member_is_left_alone(void **state)
 
 UNIT_MAIN(cmocka_unit_test(control_planes_go_first_one_at_a_time),
           cmocka_unit_test(a_control_plane_that_is_away_holds_all),
-          cmocka_unit_test(the_only_control_plane_is_left_alone),
-          cmocka_unit_test(no_worker_is_ahead_of_its_control_plane),
+          cmocka_unit_test(the_only_control_plane_goes_first_too),
+          cmocka_unit_test(it_is_known_when_all_control_planes_have_it),
           cmocka_unit_test(no_more_are_away_than_allowed),
           cmocka_unit_test(one_that_is_ready_counts_after_a_while),
           cmocka_unit_test(a_failure_stops_it), cmocka_unit_test(it_pauses_and_waits),

@@ -43,5 +43,6 @@ enum cluster_answer cluster_accept(const struct cluster_view *view,
     if (view->locked || is_unfinished(view))
         return CLUSTER_BUSY;
     bool member = state && state->outcome == PROTOCOL_TASK_DONE && state->node_name;
-    return member && task->kind != PROTOCOL_TASK_RESET ? CLUSTER_MEMBER : CLUSTER_TAKE;
+    bool as_member = task->kind == PROTOCOL_TASK_RESET || task->kind == PROTOCOL_TASK_SAVE;
+    return member && !as_member ? CLUSTER_MEMBER : CLUSTER_TAKE;
 }

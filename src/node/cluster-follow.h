@@ -38,7 +38,8 @@ enum cluster_answer {
     CLUSTER_TAKE,   /* do it */
     CLUSTER_KNOWN,  /* it is being done, or was */
     CLUSTER_BUSY,   /* another one is being done */
-    CLUSTER_MEMBER, /* an init or join on a machine that is a node: only a reset may come now */
+    CLUSTER_MEMBER, /* an init or join on a machine that is a node: only a reset or a save may come
+                       now */
 };
 
 /* Whether a task that the server hands out is taken. */

@@ -5,6 +5,7 @@
 #include "node/cluster-kubeadm.h"
 #include "node/cluster-store.h"
 #include "node/cluster-task.h"
+#include "trust/chunk.h"
 
 struct cluster_run {
     const struct node *node;
@@ -39,6 +40,20 @@ int cluster_write_files(struct cluster_run *run) _must_check_;
 int cluster_wait_for_runtime(struct cluster_run *run) _must_check_;
 /* Runs kubeadm with the task's arguments, and judges why it failed. */
 int cluster_run_kubeadm(struct cluster_run *run) _must_check_;
+
+/* Stops the control plane and leaves etcd's data with the server; it stays stopped. */
+int cluster_save(struct cluster_run *run) _must_check_;
+/* Starts a control plane again that was stopped; nothing when none was. */
+int cluster_start_again(struct cluster_run *run) _must_check_;
+/* Takes etcd's data from the server, when the task begins with what was saved. */
+int cluster_restore(struct cluster_run *run) _must_check_;
+
+/* The key of the data that the task saves or begins with. The caller wipes it. */
+int cluster_saved_key(struct cluster_run *run, uint8_t ret[static TRUST_CHUNK_KEY_SIZE])
+    _must_check_;
+/* Hands a chunk over, or gets it, trying again until the task's time is over. */
+int cluster_exchange(struct cluster_run *run, const char *path, const char *failure,
+                     struct protocol_chunk *chunk) _must_check_;
 
 /* Whether path is a drop-in of one of systemd's units. */
 bool cluster_is_dropin(const char *path);

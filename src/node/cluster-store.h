@@ -2,8 +2,8 @@
 /*
  * What slipway-node keeps of a cluster's task, in PROTOCOL_TASK_DIR (0700): task.json while it is
  * to be done (it holds secrets), state.json (how far it came; stays), undo.json (what a reset
- * needs; stays until then), and lock, which the process that works on a task holds. Written
- * atomically.
+ * needs; stays until then), and lock, which the process that works on a task holds; written
+ * atomically. Beside them what a save needs.
  */
 #pragma once
 
@@ -14,6 +14,8 @@
 #define CLUSTER_STATE_FILE PROTOCOL_TASK_DIR "/state.json"
 #define CLUSTER_UNDO_FILE PROTOCOL_TASK_DIR "/undo.json"
 #define CLUSTER_LOCK_FILE PROTOCOL_TASK_DIR "/lock"
+#define CLUSTER_SAVED_FILE PROTOCOL_TASK_DIR "/saved.tar.gz" /* etcd's data, while it is moved */
+#define CLUSTER_STOPPED PROTOCOL_TASK_DIR "/stopped" /* manifests of a stopped control plane */
 
 /* 0, or -errno when the folder cannot be made. */
 int cluster_folder_make(const struct node *node, struct err *err) _must_check_;

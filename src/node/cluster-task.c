@@ -125,10 +125,14 @@ static int finish(struct cluster_run *run, int result, struct err *err)
 
 static int carry_out(struct cluster_run *run)
 {
+    if (run->task.kind == PROTOCOL_TASK_SAVE)
+        return cluster_save(run);
     int r = cluster_undo(run);
     if (r < 0 || run->task.kind == PROTOCOL_TASK_RESET)
         return r;
     r = cluster_write_files(run);
+    if (r == 0)
+        r = cluster_restore(run);
     if (r == 0)
         r = cluster_wait_for_runtime(run);
     if (r == 0)
@@ -136,13 +140,13 @@ static int carry_out(struct cluster_run *run)
     return r;
 }
 
-/* It was begun and nobody wrote down its end. */
+/* It was begun and nobody wrote down its end. A save is no reason to leave the cluster. */
 static int clean_up(struct cluster_run *run)
 {
     log_warn("The task was interrupted: undoing it.");
     set_deadline(run, UNDO_DEADLINE_S);
     _autofree_ char *phase = run->state.phase ? strdup(run->state.phase) : NULL;
-    int r = cluster_undo(run);
+    int r = run->task.kind == PROTOCOL_TASK_SAVE ? cluster_start_again(run) : cluster_undo(run);
     if (r < 0)
         return r;
     return cluster_fail(run, -EINTR, PROTOCOL_FAILURE_INTERRUPTED,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Carrying out the task of a cluster: `slipway-node cluster-task`, in a unit of its own. What
- * earlier attempts left is undone first, then files are written and kubeadm runs. How far it is
+ * earlier attempts left is undone first, then files are written and kubeadm runs; but a save stops
+ * the control plane and leaves etcd's data with the server (cluster-save.c). How far it is
  * stands in the state (cluster-store.h) all the time; secrets are gone when it ends, however it
  * ends.
  */
@@ -10,6 +11,7 @@
 #include <signal.h>
 
 #include "node/node.h"
+#include "protocol/chunk.h"
 
 /* The world around, so that tests can bring their own. */
 struct cluster_tools {
@@ -20,6 +22,9 @@ struct cluster_tools {
     const volatile sig_atomic_t *cancel;             /* not 0: end soon; may be NULL */
     void (*on_phase)(void *data, const char *phase); /* another one has begun; may be NULL */
     void *data;
+    /* As conversation_chunk(), for tasks that save or restore; NULL: there is no server. */
+    int (*chunk)(void *server, const char *path, struct protocol_chunk *chunk, struct err *err);
+    void *server;
 };
 
 enum { CLUSTER_RUNTIME_MS = 180000 };

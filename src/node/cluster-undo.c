@@ -76,6 +76,7 @@ static int remove_leftovers(const struct cluster_run *run, struct err *err)
         "/var/lib/kubelet/config.yaml",
         "/var/lib/kubelet/kubeadm-flags.env",
         "/var/lib/cni",
+        CLUSTER_STOPPED,
     };
     for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
         _autofree_ char *full = node_path(run->node, paths[i]);

@@ -48,19 +48,21 @@ static int exchange_once(struct conversation *c, const char *path, json_t *body,
 }
 
 /* A server that was started anew first tells its epoch: then the same is said once more. */
+static int exchange_json(struct conversation *c, const char *path, json_t *body, json_t **ret,
+                         struct err *err)
+{
+    int r = -EAGAIN;
+    for (int attempt = 0; r == -EAGAIN && attempt < 3; attempt++)
+        r = exchange_once(c, path, body, ret, err);
+    return r == -EAGAIN ? err_set(err, r, "the server does not accept our sequence numbers") : r;
+}
+
 static int exchange(struct conversation *c, const char *path, json_t *body,
                     struct protocol_answer *ret, struct err *err)
 {
-    json_t *answer = NULL;
-    int r = -EAGAIN;
-    for (int attempt = 0; r == -EAGAIN && attempt < 3; attempt++)
-        r = exchange_once(c, path, body, &answer, err);
-    if (r == -EAGAIN)
-        return err_set(err, r, "the server does not accept our sequence numbers");
-    if (r == 0)
-        r = protocol_answer_parse(answer, ret, err);
-    json_decref(answer);
-    return r;
+    json_auto_t *answer = NULL;
+    int r = exchange_json(c, path, body, &answer, err);
+    return r < 0 ? r : protocol_answer_parse(answer, ret, err);
 }
 
 int conversation_hello(struct conversation *c, struct protocol_hello *hello,
@@ -87,5 +89,41 @@ int conversation_report(struct conversation *c, struct protocol_report *report,
         return err_set(err, -ENOMEM, "out of memory");
     int r = exchange(c, PROTOCOL_PATH_REPORT, body, ret_answer, err);
     json_decref(body);
+    return r;
+}
+
+/* ---- chunks ---- */
+
+static int take_chunk(json_t *answer, struct protocol_chunk *chunk, struct err *err)
+{
+    _autochunk_ struct protocol_chunk got = {0};
+    int r = protocol_chunk_parse(json_object_get(answer, "chunk"), &got, err);
+    if (r < 0)
+        return r;
+    if (!got.sealed || got.index != chunk->index || !str_eq(got.id, chunk->id))
+        return err_set(err, -EBADMSG, "the server's answer: not the chunk that was asked for");
+    chunk->sealed = TAKE_PTR(got.sealed);
+    chunk->last = got.last;
+    return 0;
+}
+
+int conversation_chunk(struct conversation *c, const char *path, struct protocol_chunk *chunk,
+                       struct err *err)
+{
+    struct protocol_answer said = {0};
+    json_auto_t *body = protocol_chunk_to_json(chunk), *answer = NULL;
+    if (!body)
+        return err_set(err, -ENOMEM, "out of memory");
+    int r = exchange_json(c, path, body, &answer, err);
+    if (r == 0)
+        r = protocol_answer_parse(answer, &said, err);
+    if (r < 0)
+        return r;
+    if (said.action != PROTOCOL_OK)
+        r = err_set(err, said.action == PROTOCOL_WAIT ? -EAGAIN : -EPERM, "the server: %s",
+                    said.reason ? said.reason : "refused");
+    else if (!chunk->sealed)
+        r = take_chunk(answer, chunk, err);
+    protocol_answer_free(&said);
     return r;
 }

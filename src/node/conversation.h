@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "protocol/chunk.h"
 #include "protocol/message.h"
 #include "protocol/session.h"
 #include "provision/identity.h"
@@ -40,3 +41,11 @@ int conversation_hello(struct conversation *c, struct protocol_hello *hello,
 /* "This is what I am doing." */
 int conversation_report(struct conversation *c, struct protocol_report *report,
                         struct protocol_answer *ret_answer, struct err *err) _must_check_;
+
+/*
+ * Leaves a chunk with the server (PROTOCOL_PATH_SAVE), or asks for one (PROTOCOL_PATH_SAVED):
+ * then sealed and last are filled in. 0; an error of the transport, -EAGAIN (the server asks to try
+ * again), -EPERM (it refuses, err says why), -EKEYREJECTED or -EBADMSG.
+ */
+int conversation_chunk(struct conversation *c, const char *path, struct protocol_chunk *chunk,
+                       struct err *err) _must_check_;

@@ -9,6 +9,7 @@
 #include "base/str.h"
 #include "image/efi-boot.h"
 #include "node/cluster-task.h"
+#include "node/conversation.h"
 #include "node/daemon.h"
 #include "node/first-boot.h"
 #include "node/grow.h"
@@ -128,10 +129,38 @@ static struct cluster_tools cluster_tools(const struct arguments *a)
     };
 }
 
+static int exchange_chunk(void *server, const char *path, struct protocol_chunk *chunk,
+                          struct err *err)
+{
+    return conversation_chunk(server, path, chunk, err);
+}
+
+/* The server, for tasks that save or restore. -ENOENT: this machine has none. */
+static int open_server(const struct node *node, struct post **ret_post, struct conversation *ret,
+                       struct err *err)
+{
+    _autoidentity_ struct provision_identity identity = {0};
+    int r = node_load_identity(node, &identity, err);
+    if (r == 0)
+        r = post_new(identity.server, ret_post, err);
+    const struct node_transport transport = {post_send, *ret_post};
+    return r < 0 ? r : conversation_init(ret, &identity, 0, &transport, &rng_system, err);
+}
+
 static int run_cluster_task(const struct arguments *a)
 {
     struct err err = ERR_INIT;
+    _cleanup_(post_freep) struct post *post = NULL;
+    _cleanup_(conversation_free) struct conversation server = {0};
     struct cluster_tools tools = cluster_tools(a);
+    int r = open_server(&a->node, &post, &server, &err);
+    if (r < 0 && r != -ENOENT)
+        return failed(&err);
+    if (r == 0) {
+        tools.chunk = exchange_chunk;
+        tools.server = &server;
+    }
+    err = ERR_INIT;
     return cluster_task_run(&a->node, &tools, &err) < 0 ? failed(&err) : 0;
 }
 

@@ -81,6 +81,7 @@ static void test_which_tasks_are_taken(void **state)
     assert_accepted((struct cluster_view){.state = &done}, "t2", PROTOCOL_TASK_INIT,
                     CLUSTER_MEMBER);
     assert_accepted((struct cluster_view){.state = &done}, "t2", PROTOCOL_TASK_RESET, CLUSTER_TAKE);
+    assert_accepted((struct cluster_view){.state = &done}, "t2", PROTOCOL_TASK_SAVE, CLUSTER_TAKE);
     assert_accepted((struct cluster_view){.state = &left}, "t2", PROTOCOL_TASK_JOIN, CLUSTER_TAKE);
 }
 

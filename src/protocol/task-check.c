@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "protocol/task-check.h"
 
+#include <sodium.h>
 #include <string.h>
 
 #include "base/str.h"
+#include "trust/chunk.h"
 
 enum { NODE_NAME_MAX = 253, LABEL_MAX = 63, PART_MAX = 255 };
 
@@ -37,10 +39,12 @@ static bool is_normal(const char *path)
 /* What slipway-node itself keeps in the folder. */
 static bool is_own(const char *path)
 {
-    static const char *const names[] = {"lock", "task.json", "state.json", "undo.json"};
+    static const char *const names[] = {"lock",      "task.json",    "state.json",
+                                        "undo.json", "saved.tar.gz", "stopped"};
     const char *name = str_after(path, PROTOCOL_TASK_DIR "/");
     for (size_t i = 0; name && i < ARRAY_SIZE(names); i++) {
-        if (str_eq(name, names[i]))
+        const char *rest = str_after(name, names[i]);
+        if (rest && (!*rest || *rest == '/'))
             return true;
     }
     return false;
@@ -62,7 +66,7 @@ bool protocol_task_path_is_allowed(const char *path)
 
 /* ---- names ---- */
 
-static bool is_id(const char *id)
+bool task_id_is_valid(const char *id)
 {
     static const char *const letters =
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
@@ -127,13 +131,15 @@ static int check_files(const struct protocol_task *task, int code, struct err *e
 
 static int check_arguments(const struct protocol_task *task, int code, struct err *err)
 {
-    static const char *const commands[] = {
-        [PROTOCOL_TASK_INIT] = "init", [PROTOCOL_TASK_JOIN] = "join", [PROTOCOL_TASK_RESET] = NULL};
+    static const char *const commands[] = {[PROTOCOL_TASK_INIT] = "init",
+                                           [PROTOCOL_TASK_JOIN] = "join",
+                                           [PROTOCOL_TASK_RESET] = NULL,
+                                           [PROTOCOL_TASK_SAVE] = NULL};
     const char *command = commands[task->kind];
     if (task->argument_count > PROTOCOL_TASK_ARGUMENTS_MAX)
         return err_set(err, code, "arguments: more than %d", PROTOCOL_TASK_ARGUMENTS_MAX);
     if (!command && task->argument_count)
-        return err_set(err, code, "arguments: a reset has none");
+        return err_set(err, code, "arguments: this kind of task has none");
     if (command && (!task->argument_count || !str_eq(task->arguments[0], command)))
         return err_set(err, code, "arguments[0]: not \"%s\"", command);
     for (size_t i = 0; i < task->argument_count; i++) {
@@ -155,9 +161,25 @@ static int check_remove_after(const struct protocol_task *task, int code, struct
     return 0;
 }
 
+/* Data that is kept at the server: what a save makes, and an init may begin with. */
+static int check_saved(const struct protocol_task *task, int code, struct err *err)
+{
+    uint8_t key[TRUST_CHUNK_KEY_SIZE];
+    bool save = task->kind == PROTOCOL_TASK_SAVE, init = task->kind == PROTOCOL_TASK_INIT;
+    if (!task->saved)
+        return save ? err_set(err, code, "saved: missing") : 0;
+    if (!save && !init)
+        return err_set(err, code, "saved: not for this kind of task");
+    if (!task_id_is_valid(task->saved))
+        return err_set(err, code, "saved: not the id of a task");
+    int r = task->saved_key ? str_unbase64_exact(task->saved_key, key, sizeof(key)) : -EINVAL;
+    sodium_memzero(key, sizeof(key));
+    return r < 0 ? err_set(err, code, "savedKey: not a key") : 0;
+}
+
 int task_check(const struct protocol_task *task, int code, struct err *err)
 {
-    if (!is_id(task->id))
+    if (!task_id_is_valid(task->id))
         return err_set(err, code, "id: not 1 to %d letters, digits, '.', '_', '-'",
                        PROTOCOL_TASK_ID_MAX);
     if (task->deadline_seconds < PROTOCOL_TASK_DEADLINE_LEAST ||
@@ -173,5 +195,7 @@ int task_check(const struct protocol_task *task, int code, struct err *err)
     int r = check_files(task, code, err);
     if (r == 0)
         r = check_arguments(task, code, err);
+    if (r == 0)
+        r = check_saved(task, code, err);
     return r < 0 ? r : check_remove_after(task, code, err);
 }

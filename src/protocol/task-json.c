@@ -6,8 +6,10 @@
 #include "protocol/json.h"
 #include "protocol/task-check.h"
 
-static const char *const kind_names[] = {
-    [PROTOCOL_TASK_INIT] = "init", [PROTOCOL_TASK_JOIN] = "join", [PROTOCOL_TASK_RESET] = "reset"};
+static const char *const kind_names[] = {[PROTOCOL_TASK_INIT] = "init",
+                                         [PROTOCOL_TASK_JOIN] = "join",
+                                         [PROTOCOL_TASK_RESET] = "reset",
+                                         [PROTOCOL_TASK_SAVE] = "save"};
 
 /* ---- building ---- */
 
@@ -59,6 +61,8 @@ static json_t *task_to_json(const struct protocol_task *task)
     set_string(object, "nodeName", task->node_name);
     set_string(object, "criSocket", task->cri_socket);
     set_string(object, "kubeadm", task->kubeadm);
+    set_string(object, "saved", task->saved);
+    set_string(object, "savedKey", task->saved_key);
     (void)json_object_set_new(object, "files", files_to_json(task));
     (void)json_object_set_new(object, "arguments",
                               texts_to_json(task->arguments, task->argument_count));
@@ -171,6 +175,10 @@ static int parse_names(json_t *object, struct protocol_task *task, struct err *e
         r = field_string(object, "criSocket", &task->cri_socket, err);
     if (r == 0)
         r = field_string(object, "kubeadm", &task->kubeadm, err);
+    if (r == 0)
+        r = field_string(object, "saved", &task->saved, err);
+    if (r == 0)
+        r = field_string(object, "savedKey", &task->saved_key, err);
     task->deadline_seconds = deadline > UINT32_MAX ? UINT32_MAX : (uint32_t)deadline;
     return r;
 }

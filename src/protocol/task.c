@@ -33,6 +33,8 @@ void protocol_task_free(struct protocol_task *task)
     free(task->node_name);
     free(task->cri_socket);
     free(task->kubeadm);
+    free(task->saved);
+    text_wipe(task->saved_key);
     *task = (struct protocol_task){0};
 }
 

@@ -4,11 +4,11 @@
  * kubeadm's arguments, sealed to the machine's key (answer.sealed_task), and how far it has come
  * with that. The server decides everything; the machine knows no versions of Kubernetes. As JSON:
  *
- *     {"id": "...", "kind": "init|join|reset", "deadlineSeconds": 900, "nodeName": "node1",
+ *     {"id": "...", "kind": "init|join|reset|save", "deadlineSeconds": 900, "nodeName": "node1",
  *      "criSocket": "unix:///run/containerd/containerd.sock",
  *      "files": [{"path": "/etc/kubernetes/pki/ca.crt", "mode": "0600", "data": "..."}],
  *      "kubeadm": "/opt/bin/kubeadm", "arguments": ["join", "--config", "..."],
- *      "removeAfter": ["..."]}
+ *      "removeAfter": ["..."], "saved": "...", "savedKey": "..."}
  *
  * Nothing here is thread safe on one value.
  */
@@ -36,7 +36,12 @@ enum {
     PROTOCOL_TASK_DEADLINE_MOST = 7200,
 };
 
-enum protocol_task_kind { PROTOCOL_TASK_INIT, PROTOCOL_TASK_JOIN, PROTOCOL_TASK_RESET };
+enum protocol_task_kind {
+    PROTOCOL_TASK_INIT,
+    PROTOCOL_TASK_JOIN,
+    PROTOCOL_TASK_RESET,
+    PROTOCOL_TASK_SAVE, /* stop the control plane, and leave etcd's data with the server */
+};
 
 struct protocol_task_file {
     char *path;
@@ -53,8 +58,10 @@ struct protocol_task {
     struct protocol_task_file *files;
     size_t file_count;
     char *kubeadm;    /* where it is; NULL: in PATH */
-    char **arguments; /* of kubeadm, the first is the kind; never a secret. reset: none */
+    char **arguments; /* of kubeadm, the first is the kind; never a secret. reset, save: none */
     size_t argument_count;
+    char *saved; /* save: the name that the data gets; init: of what etcd begins with, or NULL */
+    char *saved_key;     /* with it: trust_chunk_seal()'s, in base64; secret */
     char **remove_after; /* files that nobody needs when it has ended, well or not */
     size_t remove_after_count;
 };
@@ -73,8 +80,9 @@ int protocol_task_add_remove_after(struct protocol_task *task, const char *path)
 /*
  * Whether a task may write (or remove) path: absolute, without empty, "." and ".." parts or control
  * characters, and below /etc/kubernetes, /etc/cni/net.d, PROTOCOL_TASK_DIR (but not that folder's
- * own lock, task.json, state.json and undo.json) or the drop-ins of kubelet.service,
- * containerd.service and crio.service in /etc/systemd/system, or /etc/default/kubelet.
+ * own lock, task.json, state.json, undo.json, saved.tar.gz and stopped) or the drop-ins of
+ * kubelet.service, containerd.service and crio.service in /etc/systemd/system, or
+ * /etc/default/kubelet.
  */
 bool protocol_task_path_is_allowed(const char *path);
 
@@ -121,8 +129,10 @@ enum protocol_task_outcome { PROTOCOL_TASK_RUNNING, PROTOCOL_TASK_DONE, PROTOCOL
 #define PROTOCOL_FAILURE_CERTIFICATE "CertificateNotIssued" /* the request is not approved */
 #define PROTOCOL_FAILURE_CNI "NetworkPluginNotReady"
 #define PROTOCOL_FAILURE_DEADLINE "DeadlineExceeded" /* and nothing tells which step */
-#define PROTOCOL_FAILURE_INTERRUPTED "Interrupted"   /* power cut, kill, restart */
-#define PROTOCOL_FAILURE_RESET "ResetByHand"         /* somebody ran slipway-node reset */
+#define PROTOCOL_FAILURE_SAVE "EtcdNotSaved"
+#define PROTOCOL_FAILURE_RESTORE "EtcdNotRestored"
+#define PROTOCOL_FAILURE_INTERRUPTED "Interrupted" /* power cut, kill, restart */
+#define PROTOCOL_FAILURE_RESET "ResetByHand"       /* somebody ran slipway-node reset */
 
 /* hello.system.cluster, and the machine's own durable record of it. */
 struct protocol_task_state {

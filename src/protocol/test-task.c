@@ -5,6 +5,7 @@
 
 #include "base/str.h"
 #include "base/test.h"
+#include "protocol/chunk.h"
 #include "protocol/message.h"
 
 #define SECRET "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIA\n"
@@ -227,6 +228,87 @@ static int setup(void **state)
     return trust_init();
 }
 
+#define KEY "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+#define NAMES "\"deadlineSeconds\":60,\"nodeName\":\"n\",\"criSocket\":\"unix:///s\""
+
+/* 0, or what is wrong. */
+static int parses(const char *text)
+{
+    _autotask_ struct protocol_task task = {0};
+    return protocol_task_parse(text, strlen(text), &task, NULL);
+}
+
+static void test_saved_data_has_a_name_and_a_key(void **state)
+{
+    (void)state;
+    static const char save[] =
+        "{\"id\":\"s\",\"kind\":\"save\"," NAMES ",\"saved\":\"s\",\"savedKey\":\"" KEY "\"}";
+    _autotask_ struct protocol_task task = {0};
+    char *text = NULL;
+    assert_int_equal(protocol_task_parse(save, strlen(save), &task, NULL), 0);
+    assert_int_equal(task.kind, PROTOCOL_TASK_SAVE);
+    assert_string_equal(task.saved, "s");
+    assert_string_equal(task.saved_key, KEY);
+    assert_int_equal(protocol_task_build(&task, &text, NULL), 0);
+    assert_non_null(strstr(text, "\"savedKey\":\"" KEY "\""));
+    protocol_task_text_free(text);
+    assert_int_equal(parses("{\"id\":\"i\",\"kind\":\"init\"," NAMES ",\"arguments\":[\"init\"],"
+                            "\"saved\":\"s\",\"savedKey\":\"" KEY "\"}"),
+                     0);
+    assert_int_equal(parses("{\"id\":\"s\",\"kind\":\"save\"," NAMES "}"), -EBADMSG);
+    assert_int_equal(parses("{\"id\":\"s\",\"kind\":\"save\"," NAMES ",\"saved\":\"s\"}"),
+                     -EBADMSG);
+    assert_int_equal(parses("{\"id\":\"s\",\"kind\":\"save\"," NAMES
+                            ",\"saved\":\"../s\",\"savedKey\":\"" KEY "\"}"),
+                     -EBADMSG);
+    assert_int_equal(
+        parses("{\"id\":\"s\",\"kind\":\"save\"," NAMES ",\"saved\":\"s\",\"savedKey\":\"AAEC\"}"),
+        -EBADMSG);
+    assert_int_equal(parses("{\"id\":\"j\",\"kind\":\"join\"," NAMES ",\"arguments\":[\"join\"],"
+                            "\"saved\":\"s\",\"savedKey\":\"" KEY "\"}"),
+                     -EBADMSG);
+    assert_false(protocol_task_path_is_allowed(PROTOCOL_TASK_DIR "/stopped/etcd.yaml"));
+    assert_false(protocol_task_path_is_allowed(PROTOCOL_TASK_DIR "/saved.tar.gz"));
+    assert_true(protocol_task_path_is_allowed(PROTOCOL_TASK_DIR "/stoppedness"));
+}
+
+/* 0, or what is wrong. */
+static int chunk_parses(const char *text)
+{
+    _autochunk_ struct protocol_chunk chunk = {0};
+    json_auto_t *json = json_loads(text, 0, NULL);
+    return protocol_chunk_parse(json, &chunk, NULL);
+}
+
+static void test_chunks(void **state)
+{
+    (void)state;
+    _autochunk_ struct protocol_chunk back = {0};
+    struct protocol_chunk chunk = {.id = strdup("s1"), .index = 7, .last = true};
+    chunk.sealed = strdup("AAAA");
+    json_auto_t *json = protocol_chunk_to_json(&chunk);
+    protocol_chunk_free(&chunk);
+    assert_int_equal(protocol_chunk_parse(json, &back, NULL), 0);
+    assert_string_equal(back.id, "s1");
+    assert_int_equal(back.index, 7);
+    assert_true(back.last);
+    assert_string_equal(back.sealed, "AAAA");
+    assert_int_equal(chunk_parses("{\"id\":\"s\"}"), 0);
+    assert_int_equal(chunk_parses("{\"index\":1}"), -EBADMSG);
+    assert_int_equal(chunk_parses("{\"id\":\"a/b\"}"), -EBADMSG);
+    assert_int_equal(chunk_parses("{\"id\":\"s\",\"index\":16384}"), -EBADMSG);
+    assert_int_equal(chunk_parses("{\"id\":\"s\",\"index\":-1}"), -EBADMSG);
+    assert_int_equal(chunk_parses("{\"id\":\"s\",\"data\":1}"), -EBADMSG);
+    assert_int_equal(chunk_parses("[]"), -EBADMSG);
+    char *text = malloc(PROTOCOL_CHUNK_SIZE * 2);
+    assert_non_null(text);
+    memset(text, 'A', PROTOCOL_CHUNK_SIZE * 2);
+    text[PROTOCOL_CHUNK_SIZE * 2 - 1] = '\0';
+    json_auto_t *long_one = json_pack("{s:s, s:s}", "id", "s", "data", text);
+    free(text);
+    assert_int_equal(protocol_chunk_parse(long_one, &chunk, NULL), -EBADMSG);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -236,6 +318,8 @@ int main(void)
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_building_refuses_too),
         cmocka_unit_test(test_reset_has_no_arguments),
+        cmocka_unit_test(test_saved_data_has_a_name_and_a_key),
+        cmocka_unit_test(test_chunks),
         cmocka_unit_test(test_state_round_trip),
     };
     return cmocka_run_group_tests(tests, setup, NULL);

@@ -299,6 +299,19 @@ static const struct field rollout_status_fields[] = {
     {0}};
 #undef S
 
+#define S struct cluster_saved
+static const struct field saved_fields[] = {
+    F_STRING(S, machine, "machine", .format = &format_name,
+             .doc = "Control plane that saved it, and goes on with it when it is installed."),
+    F_STRING(S, id, "id", .doc = "Name of what is saved."),
+    F_INT(S, install_generation, "installGeneration", .absent = 0,
+          .doc = "Installation before which it was saved."),
+    F_INT(S, chunks, "chunks", .absent = 0, .doc = "Pieces that it consists of."),
+    F_INT(S, bytes, "bytes", .absent = 0, .doc = "Size of what the server keeps."),
+    F_TIME(S, saved_at, "savedAt", .doc = "When the last piece had come."),
+    {0}};
+#undef S
+
 #define S struct cluster_status
 const struct field cluster_status_fields[] = {
     F_ENUM(S, phase, "phase", cluster_phase_values, .flags = FIELD_SELECTABLE,
@@ -325,6 +338,9 @@ const struct field cluster_status_fields[] = {
              .doc = "The Machines of role worker."),
     F_OBJECT(S, rollout, "rollout", struct cluster_rollout_status, rollout_status_fields,
              .doc = "How far bringing the Machines to another Image is."),
+    F_OBJECT(S, saved, "saved", struct cluster_saved, saved_fields,
+             .doc = "What etcd held before the only control plane was installed anew; sealed, and "
+                    "with the server until it is back."),
     {0}};
 #undef S
 

@@ -174,6 +174,15 @@ struct cluster_rollout_status {
     int64_t started_at;
 };
 
+/* What the only control plane left with the server before it was installed anew. */
+struct cluster_saved {
+    const char *machine; /* that goes on with it; NULL: nothing is saved */
+    const char *id;      /* of the task that saved it */
+    int64_t install_generation;
+    int64_t chunks, bytes; /* as they are kept: sealed */
+    int64_t saved_at;
+};
+
 struct cluster_count {
     int64_t ready;
     int64_t total;
@@ -192,6 +201,7 @@ struct cluster_status {
     struct cluster_count control_planes;
     struct cluster_count workers;
     struct cluster_rollout_status rollout;
+    struct cluster_saved saved;
 };
 
 struct cluster {

@@ -8,7 +8,8 @@
  *   cluster-handout.c  gives tasks to machines that say hello; cluster-task.c makes them
  *   cluster-link.c     the API server: Nodes; cluster-csr.c: certificate requests;
  *                      cluster-rbac.c: what joining machines may do
- *   cluster-leave.c    members that leave; cluster-etcd.c: etcd's membership
+ *   cluster-leave.c    members that leave; cluster-etcd.c: etcd's membership; cluster-save.c: what
+ *                      the only etcd holds, while its machine is installed anew
  *   cluster-rollout.c  Machines get another Image; cluster-upgrade.c: what that changes in the
  *                      cluster itself
  *   cluster-status.c   what people see
@@ -28,6 +29,7 @@ struct cluster_link;
 struct etcd_change;
 struct addons;
 struct cluster_upgrade;
+struct cluster_save;
 
 /* A Machine of a Cluster. */
 struct cluster_machine {
@@ -50,6 +52,7 @@ struct cluster_entry {
     struct cluster_link *link;       /* NULL: nobody has formed it yet */
     struct addons *addons;           /* NULL: not begun */
     struct cluster_upgrade *upgrade; /* of a rollout or a join; NULL: none was needed yet */
+    struct cluster_save *save;       /* under way; NULL: none */
     bool dirty;                      /* is to be looked at again */
     int64_t wake_ms;                 /* wall time at which time alone changes something; 0: never */
     uint64_t retry_at;           /* the loop's time at which what failed is tried again; 0: never */
@@ -63,6 +66,8 @@ struct cluster_entry {
 /* ---- clusters.c ---- */
 
 struct cluster_entry *clusters_find(const struct server *server, const char *name);
+/* That of the Machine, NULL when it is in none. */
+struct cluster_entry *clusters_of_machine(const struct server *server, const char *machine);
 /* Looks at it again soon, once for many calls. */
 void cluster_touch(struct cluster_entry *entry);
 /* Looks at it again after a pause, because something failed that may succeed then. */
@@ -160,6 +165,22 @@ void cluster_leavings_give_up(struct cluster_entry *entry);
 /* The same for one Machine. */
 void cluster_leaving_give_up(struct cluster_entry *entry, const char *machine);
 void cluster_leaving_free(void *leaving);
+
+/* Whether that Machine's next step is to save what its etcd holds. */
+bool cluster_leaving_saves(const struct cluster_entry *entry, const char *machine);
+/* It could not: its control plane runs again, and the step is tried again after a pause. */
+void cluster_leaving_not_saved(struct cluster_entry *entry, const char *machine, const char *why);
+
+/* ---- cluster-save.c ---- */
+
+/* Whether the Machine was told to save what its etcd holds. */
+bool cluster_save_is_under_way(const struct cluster_entry *entry, const char *machine);
+/* Whether that is here: as it was before the installation that is due, or has not been back since.
+ */
+bool cluster_is_saved(const struct cluster_entry *entry, const struct cluster_machine *member);
+/* Removes it when it is back where it was. */
+void cluster_saved_clean(struct cluster_entry *entry);
+void cluster_save_free(struct cluster_entry *entry);
 
 /* ---- cluster-rollout.c ---- */
 

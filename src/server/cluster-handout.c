@@ -79,6 +79,14 @@ static const char *version_in_image(const struct server *server,
     return facts && facts->kubernetes[0] ? facts->kubernetes : NULL;
 }
 
+static enum protocol_task_kind kind_of(const struct handout *h)
+{
+    if (h->reset)
+        return PROTOCOL_TASK_RESET;
+    bool init = h->action == PLAN_INIT || h->action == PLAN_RESTORE;
+    return init ? PROTOCOL_TASK_INIT : PROTOCOL_TASK_JOIN;
+}
+
 static int make_task(const struct handout *h, char **ret_sealed, struct err *err)
 {
     const struct cluster_entry *entry = clusters_find(h->server, h->cluster);
@@ -93,8 +101,9 @@ static int make_task(const struct handout *h, char **ret_sealed, struct err *err
     const struct cluster_task_input input = {
         .cluster = entry->cluster,
         .pki = &entry->pki,
-        .action = h->action,
-        .reset = h->reset,
+        .kind = kind_of(h),
+        .role = h->action == PLAN_JOIN_WORKER ? ROLE_WORKER : ROLE_CONTROL_PLANE,
+        .saved = h->action == PLAN_RESTORE && !h->reset ? entry->cluster->status.saved.id : NULL,
         .id = h->id,
         .machine = h->machine,
         .address = cluster_member_address(member),
@@ -283,6 +292,8 @@ static char *message_of(const struct cluster_entry *entry, enum plan_action acti
                           entry->name);
     if (action == PLAN_INIT)
         return str_format("forms Cluster %s", entry->name);
+    if (action == PLAN_RESTORE)
+        return str_format("starts Cluster %s again with what its etcd held", entry->name);
     return str_format("joins Cluster %s as %s", entry->name,
                       action == PLAN_JOIN_WORKER ? "worker" : "control plane");
 }
@@ -319,7 +330,7 @@ static void begin(struct cluster_entry *entry, struct cluster_machine *member,
     h->done = done;
     h->data = data;
     member->busy = true;
-    if (action == PLAN_INIT || h->reset) {
+    if (action == PLAN_INIT || action == PLAN_RESTORE || h->reset) {
         note_task(h);
         return;
     }
@@ -344,6 +355,17 @@ static bool image_fits(const struct cluster_entry *entry, const struct cluster_m
     return false;
 }
 
+/* Before the first machine with another version of Kubernetes; one that saved etcd came after that.
+ */
+static bool needs_preparation(struct cluster_entry *entry, const struct cluster_machine *member,
+                              enum plan_action action)
+{
+    bool joins = action == PLAN_JOIN_CONTROL_PLANE || action == PLAN_JOIN_WORKER;
+    return joins && cluster_upgrade_is_due(entry->cluster) &&
+           !cluster_upgrade(entry, member->machine->status.installed_image,
+                            CLUSTER_UPGRADE_PREPARED);
+}
+
 static void serve(struct cluster_entry *entry, struct cluster_machine *member,
                   const struct trust_public *key, clusters_answered done, void *data)
 {
@@ -365,15 +387,14 @@ static void serve(struct cluster_entry *entry, struct cluster_machine *member,
     case PLAN_INIT:
     case PLAN_JOIN_CONTROL_PLANE:
     case PLAN_JOIN_WORKER:
+    case PLAN_RESTORE:
         break;
     }
     if (!entry->pki_ready)
         answer(done, data, PROTOCOL_WAIT, POLL_SOON, "the Cluster's PKI is being made");
     else if (!image_fits(entry, member, text, sizeof(text)))
         answer(done, data, PROTOCOL_WAIT, POLL_LATER, text);
-    else if (action != PLAN_INIT && cluster_upgrade_is_due(entry->cluster) &&
-             !cluster_upgrade(entry, member->machine->status.installed_image,
-                              CLUSTER_UPGRADE_PREPARED))
+    else if (needs_preparation(entry, member, action))
         answer(done, data, PROTOCOL_WAIT, POLL_SOON,
                "the cluster is being prepared for another version of Kubernetes");
     else

@@ -24,6 +24,7 @@ struct cluster_leaving {
     struct etcd_change *etcd;
     struct kube_request *request; /* a step that is one request, or a read before a write */
     bool drained, etcd_left, config_left;
+    bool saves;  /* the next step is its machine's: see cluster-save.c */
     bool ending; /* MACHINE_EVENT_LEFT is on its way to the disk */
     bool failed; /* goes on after a pause */
     char text[384];
@@ -291,6 +292,8 @@ static void on_left(void *data, int rc, const struct machine_change *change,
         fail(l, "NotSaved", "that it has left could not be saved");
     } else if (l) {
         cluster_leaving_free(map_removes(entry->leavings, e->machine));
+        if (cluster_save_is_under_way(entry, e->machine))
+            cluster_save_free(entry);
         cluster_touch(entry);
     }
     free(e->cluster);
@@ -356,6 +359,9 @@ static struct leave_facts facts_of(const struct cluster_entry *entry,
         .etcd_left = l->etcd_left,
         .config_left = l->config_left,
         .token = member->machine->status.join.token_id != NULL,
+        .joined = cluster_member_has_joined(member),
+        .saving = cluster_save_is_under_way(entry, l->machine),
+        .saved = cluster_is_saved(entry, member),
     };
 }
 
@@ -363,6 +369,7 @@ static void carry_out(struct cluster_leaving *l, const struct leave *next,
                       const struct cluster_machine *member, const struct cluster_node *node)
 {
     int r = 0;
+    l->saves = next->step == LEAVE_SAVE;
     switch (next->step) {
     case LEAVE_WAIT:
         cluster_retry(entry_of(l)); /* time alone may end it */
@@ -381,6 +388,8 @@ static void carry_out(struct cluster_leaving *l, const struct leave *next,
         break;
     case LEAVE_DELETE_NODE:
         r = delete_node(l);
+        break;
+    case LEAVE_SAVE: /* when it says hello */
         break;
     case LEAVE_DONE:
         r = end(l, next->text);
@@ -441,10 +450,14 @@ static void stay(struct cluster_entry *entry, struct cluster_machine *member)
         cluster_retry(entry);
 }
 
-/* Without its etcd member a control plane cannot stay: then it leaves, and may join again. */
-static bool may_stay(const struct cluster_leaving *l)
+/*
+ * Without its etcd member a control plane cannot stay: then it leaves, and may join again. Nor can
+ * one that has stopped to save what its etcd holds.
+ */
+static bool may_stay(const struct cluster_entry *entry, const struct cluster_leaving *l)
 {
-    return !l || (!l->etcd && !l->etcd_left && !l->ending);
+    return !l || (!l->etcd && !l->etcd_left && !l->ending &&
+                  !cluster_save_is_under_way(entry, l->machine));
 }
 
 /* ---- all members ---- */
@@ -462,7 +475,7 @@ static void look_at(struct cluster_entry *entry, struct cluster_machine *member)
     const char *name = member->machine->meta.name;
     struct cluster_leaving *l = map_gets(entry->leavings, name);
     enum leave_reason reason = cluster_member_leaves(member);
-    if (reason == LEAVE_NOT && l && may_stay(l)) {
+    if (reason == LEAVE_NOT && l && may_stay(entry, l)) {
         cluster_leaving_free(map_removes(entry->leavings, name));
         l = NULL;
     }
@@ -476,7 +489,8 @@ static void look_at(struct cluster_entry *entry, struct cluster_machine *member)
     const struct cluster_node *node = entry->link && cluster_link_is_up(entry->link)
                                           ? cluster_link_node(entry->link, name)
                                           : NULL;
-    if (reason == LEAVE_NOT && node && node->leaving_since)
+    bool away = str_eq(entry->cluster->status.saved.machine, name); /* with its API server */
+    if (reason == LEAVE_NOT && node && node->leaving_since && !away)
         stay(entry, member);
 }
 
@@ -507,6 +521,21 @@ void cluster_leaving_give_up(struct cluster_entry *entry, const char *machine)
     struct cluster_leaving *l = map_removes(entry->leavings, machine);
     if (l)
         cluster_leaving_free(l);
+}
+
+/* ---- what its machine does ---- */
+
+bool cluster_leaving_saves(const struct cluster_entry *entry, const char *machine)
+{
+    const struct cluster_leaving *l = map_gets(entry->leavings, machine);
+    return l && l->saves && !l->failed;
+}
+
+void cluster_leaving_not_saved(struct cluster_entry *entry, const char *machine, const char *why)
+{
+    struct cluster_leaving *l = map_gets(entry->leavings, machine);
+    if (l)
+        fail(l, "EtcdNotSaved", why);
 }
 
 /* ---- what waits for it ---- */

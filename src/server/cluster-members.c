@@ -187,6 +187,7 @@ int cluster_decide(const struct cluster_entry *entry, struct cluster_decision *r
         .initialized_by = c->status.initialized_by,
         .initialized = c->status.initialized_at > 0,
         .api_reachable = entry->link && cluster_link_is_up(entry->link),
+        .saved_of = c->status.saved.machine,
         .join_timeout_ms = c->spec.join_policy.join_timeout_seconds * 1000,
     };
     ret->plan = cluster_plan(&cluster, ret->machines, ret->n, now, ret->steps);

@@ -289,7 +289,6 @@ static void go_on(struct cluster_entry *entry, const char *image, struct rollout
         .min_ready_ms = spec->min_ready_seconds * 1000,
         .paused = spec->paused,
         .api_reachable = entry->link && cluster_link_is_up(entry->link),
-        .upgrade = cluster_upgrade_is_due(entry->cluster),
     };
     if (gather(entry, image, &g) < 0) {
         log_error("Cluster %s: out of memory at its rollout", entry->name);

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/cluster-task.h"
 
+#include <sodium.h>
+
 #include "base/str.h"
 #include "cluster/kubeadm-task.h"
+#include "trust/chunk.h"
 
 #define PODNET_PATH "/etc/kubernetes/slipway-podnet.json"
 
@@ -13,9 +16,10 @@ static struct kubeadm_request request_of(const struct cluster_task_input *in)
         .machine = {.name = in->machine,
                     .address = in->address,
                     .subnet = in->subnet,
-                    .role = in->action == PLAN_JOIN_WORKER ? ROLE_WORKER : ROLE_CONTROL_PLANE},
+                    .role = in->role},
         .version = in->version,
-        .task = in->action == PLAN_INIT ? KUBEADM_INIT : KUBEADM_JOIN,
+        .task = in->kind == PROTOCOL_TASK_INIT ? KUBEADM_INIT : KUBEADM_JOIN,
+        .restored = in->saved != NULL,
         .first = in->first,
         .token = in->token,
         .ca = in->pki->ca.certificate,
@@ -26,7 +30,7 @@ static struct kubeadm_request request_of(const struct cluster_task_input *in)
 static int add_pki(const struct cluster_task_input *in, struct protocol_task *task)
 {
     struct pki_file files[PKI_FILE_COUNT];
-    if (in->action == PLAN_JOIN_WORKER)
+    if (in->role == ROLE_WORKER)
         return 0;
     pki_files(in->pki, files);
     int r = 0;
@@ -56,9 +60,7 @@ static int add_podnet(const struct cluster_task_input *in, struct protocol_task 
 static int fill_names(const struct cluster_task_input *in, struct protocol_task *task)
 {
     const struct cluster_spec *spec = &in->cluster->spec;
-    task->kind = in->reset                 ? PROTOCOL_TASK_RESET
-                 : in->action == PLAN_INIT ? PROTOCOL_TASK_INIT
-                                           : PROTOCOL_TASK_JOIN;
+    task->kind = in->kind;
     task->deadline_seconds = (uint32_t)spec->join_policy.join_timeout_seconds;
     task->id = strdup(in->id);
     task->node_name = strdup(in->machine);
@@ -67,6 +69,18 @@ static int fill_names(const struct cluster_task_input *in, struct protocol_task 
     bool all =
         task->id && task->node_name && task->cri_socket && (task->kubeadm || !spec->kubeadm_path);
     return all ? 0 : -ENOMEM;
+}
+
+static int add_saved(const struct cluster_task_input *in, struct protocol_task *task)
+{
+    uint8_t key[TRUST_CHUNK_KEY_SIZE];
+    if (!in->saved)
+        return 0;
+    trust_chunk_key(in->pki->etcd_ca.key, "etcd", in->saved, key);
+    task->saved = strdup(in->saved);
+    task->saved_key = str_base64(key, sizeof(key));
+    sodium_memzero(key, sizeof(key));
+    return task->saved && task->saved_key ? 0 : -ENOMEM;
 }
 
 /* What a machine needs that becomes a node. */
@@ -85,8 +99,11 @@ int cluster_task_fill(const struct cluster_task_input *in, struct protocol_task 
                       struct err *err)
 {
     struct protocol_task task _autotask_ = {0};
+    bool becomes_node = in->kind == PROTOCOL_TASK_INIT || in->kind == PROTOCOL_TASK_JOIN;
     int r = fill_names(in, &task);
-    if (r == 0 && !in->reset)
+    if (r == 0)
+        r = add_saved(in, &task);
+    if (r == 0 && becomes_node)
         r = add_all(in, &task, err);
     if (r < 0)
         return err && err->code ? r : err_errno(err, r, "cannot make the task");

@@ -2,21 +2,23 @@
 /*
  * From a decision about a Machine of a Cluster to the task that carries it out: kubeadm's
  * configuration and arguments, the files of its role, and nothing more of the PKI than that role
- * needs. Pure but for memory.
+ * needs. The key of data that is saved comes out of etcd's authority: whoever has that may read
+ * etcd. Pure but for memory.
  */
 #pragma once
 
 #include "cluster/pki.h"
-#include "cluster/plan.h"
 #include "protocol/task.h"
 #include "resource/cluster.h"
 
 struct cluster_task_input {
     const struct cluster *cluster;
     const struct pki *pki;
-    enum plan_action action; /* INIT, JOIN_CONTROL_PLANE or JOIN_WORKER */
-    bool reset;              /* instead of the action: it stops being a node */
+    enum protocol_task_kind kind;
+    enum machine_role role; /* init, join: in the cluster */
     const char *id;
+    const char
+        *saved; /* save: the name that etcd's data gets; init: that it begins with, or NULL */
     const char *machine; /* name of the Machine, and of its Node */
     ipv4 address;        /* that the Node is known by */
     struct cidr subnet;  /* of the machines; all zero: not known */

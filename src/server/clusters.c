@@ -33,6 +33,7 @@ static void entry_free(void *value)
         map_free_with(entry->leavings, cluster_leaving_free);
     cluster_addons_free(entry->addons);
     cluster_upgrade_free(entry);
+    cluster_save_free(entry);
     cluster_link_free(entry->link);
     if (entry->undecided)
         map_free_with(entry->undecided, cluster_csr_forget);
@@ -48,6 +49,12 @@ static void entry_free(void *value)
 struct cluster_entry *clusters_find(const struct server *server, const char *name)
 {
     return server->clusters ? map_gets(server->clusters->by_name, name) : NULL;
+}
+
+struct cluster_entry *clusters_of_machine(const struct server *server, const char *machine)
+{
+    const char *name = server->clusters ? map_gets(server->clusters->of_machine, machine) : NULL;
+    return name ? clusters_find(server, name) : NULL;
 }
 
 static struct cluster_entry *entry_of(struct clusters *self, const char *name)
@@ -217,6 +224,7 @@ static void look(struct cluster_entry *entry)
     cluster_nodes_told(entry);
     cluster_tokens_clean(entry);
     cluster_leavings_look(entry);
+    cluster_saved_clean(entry);
     cluster_rollout_step(entry);
     cluster_addons_update(entry);
     cluster_status_update(entry);
@@ -267,6 +275,7 @@ static void on_cluster(void *data, enum store_change change, json_t *object)
         cluster_addons_free(entry->addons);
         entry->addons = NULL;
         cluster_upgrade_free(entry);
+        cluster_save_free(entry);
         cluster_link_free(entry->link);
         entry->link = NULL;
         entry->rights_set = entry->rights_failed = false;

@@ -15,6 +15,7 @@ struct call {
     struct protocol_request request;
     char base_url[64]; /* how the machine reached us */
     char *machine;     /* its name, for an answer that comes later */
+    bool wants_chunk;  /* of what is saved; else it brings one */
 };
 
 static void call_free(struct call *call)
@@ -129,16 +130,26 @@ static void on_cluster_answer(void *data, const struct cluster_answer *from)
     protocol_answer_free(&answer);
 }
 
+static bool saves(struct call *call, const struct machine *machine)
+{
+    const json_t *system = json_object_get(call->request.body, "system");
+    return clusters_save(call->server, machine, &call->request.key,
+                         json_object_get(system, "cluster"), on_cluster_answer, call);
+}
+
 /* The installed system says hello, and its Cluster may have a task for it. */
 static void on_node_acted(void *data, int rc, const struct machine_change *change,
                           const struct machine *machine, const struct machine_spec *effective)
 {
     struct call *call = data;
+    if (rc == 0)
+        call->machine = strdup(machine->meta.name);
+    if (rc == 0 && change->action == PROTOCOL_WAIT && saves(call, machine))
+        return;
     if (rc < 0 || change->action != PROTOCOL_OK || str_empty(machine->spec.cluster)) {
         on_acted(data, rc, change, machine, effective);
         return;
     }
-    call->machine = strdup(machine->meta.name);
     clusters_hello(call->server, machine, &call->request.key, on_cluster_answer, call);
 }
 
@@ -354,4 +365,57 @@ void machine_route_report(struct http_request *request, void *data)
                                     .done = on_acted,
                                     .data = call};
     machine_act(call->server, name, &act);
+}
+
+/* ---- what a machine leaves here while it is installed ---- */
+
+static void on_chunk(void *data, enum protocol_action action, const char *reason,
+                     const struct protocol_chunk *chunk)
+{
+    struct call *call = data;
+    struct protocol_answer said = {
+        .action = action,
+        .reason = reason ? strdup(reason) : NULL,
+        .time_ms = (uint64_t)clock_wall(call->server->clock),
+    };
+    json_auto_t *body = protocol_answer_to_json(&said);
+    protocol_answer_free(&said);
+    if (body && action == PROTOCOL_OK && chunk && call->wants_chunk)
+        (void)json_object_set_new(body, "chunk", protocol_chunk_to_json(chunk));
+    send_text(call, body ? protocol_guard_answer(call->server->guard, &call->request, body) : NULL);
+}
+
+static void take_chunk(struct call *call, struct protocol_chunk *chunk)
+{
+    _autofree_ char *name = name_of_key(call->server, &call->request.key);
+    if (!name)
+        on_chunk(call, PROTOCOL_REJECT, "no Machine has this key", NULL);
+    else if (call->wants_chunk)
+        clusters_get_chunk(call->server, name, chunk, on_chunk, call);
+    else
+        clusters_put_chunk(call->server, name, chunk, on_chunk, call);
+}
+
+static void route_chunk(struct http_request *request, void *data, bool wanted)
+{
+    struct call *call = open_call(data, request);
+    struct err err = ERR_INIT;
+    _autochunk_ struct protocol_chunk chunk = {0};
+    if (!call)
+        return;
+    call->wants_chunk = wanted;
+    if (protocol_chunk_parse(call->request.body, &chunk, &err) < 0)
+        refuse(call, &err);
+    else
+        take_chunk(call, &chunk);
+}
+
+void machine_route_save(struct http_request *request, void *data)
+{
+    route_chunk(request, data, false);
+}
+
+void machine_route_saved(struct http_request *request, void *data)
+{
+    route_chunk(request, data, true);
 }

@@ -13,6 +13,7 @@
 #include "base/random.h"
 #include "dhcp/server.h"
 #include "http/server.h"
+#include "protocol/chunk.h"
 #include "protocol/guard.h"
 #include "resource/machine.h"
 #include "resource/network.h"
@@ -198,6 +199,24 @@ void clusters_hello(struct server *server, const struct machine *machine,
                     const struct trust_public *key, clusters_answered answered, void *data);
 
 /*
+ * The same when it has to leave its Cluster first, in case that means that it has to save what its
+ * etcd holds. said: hello.system.cluster, may be NULL. False: there is no such thing to do, and
+ * answered is not called.
+ */
+bool clusters_save(struct server *server, const struct machine *machine,
+                   const struct trust_public *key, const json_t *said, clusters_answered answered,
+                   void *data) _must_check_;
+/* PROTOCOL_OK, WAIT or REJECT; the reason may be NULL. chunk, borrowed: the one it is about, with
+ * its data when it was asked for; may be NULL. */
+typedef void (*clusters_chunk_answered)(void *data, enum protocol_action action, const char *reason,
+                                        const struct protocol_chunk *chunk);
+/* A machine sends a chunk of what it saves, or asks for one. Takes what it needs out of *chunk. */
+void clusters_put_chunk(struct server *server, const char *machine, struct protocol_chunk *chunk,
+                        clusters_chunk_answered answered, void *data);
+void clusters_get_chunk(struct server *server, const char *machine, struct protocol_chunk *chunk,
+                        clusters_chunk_answered answered, void *data);
+
+/*
  * Whether a machine has to leave its Cluster before its disks may be written, because it is a
  * member that the Cluster would miss. text: for people, what that waits for; it stays as it is when
  * the answer is no. Its leaving ends with MACHINE_EVENT_LEFT.
@@ -229,6 +248,8 @@ void profiles_machine_changed(struct server *server, enum store_change change, j
 
 void machine_route_hello(struct http_request *request, void *data);
 void machine_route_report(struct http_request *request, void *data);
+void machine_route_save(struct http_request *request, void *data);
+void machine_route_saved(struct http_request *request, void *data);
 
 /* ---- machine-phone-home.c: cloud-init of an imported image reports in ---- */
 

@@ -35,26 +35,29 @@ static int teardown(void **state)
     return 0;
 }
 
-static struct cluster_task_input input_for(const struct fixture *f, enum plan_action action)
+static struct cluster_task_input input_for(const struct fixture *f, enum protocol_task_kind kind,
+                                           enum machine_role role)
 {
     return (struct cluster_task_input){
         .cluster = f->cluster,
         .pki = &f->pki,
-        .action = action,
+        .kind = kind,
+        .role = role,
         .id = "0123456789abcdef",
         .machine = "node1",
         .address = 0x0a000005,
         .first = 0x0a000004,
         .version = "v1.20.2",
-        .token = action == PLAN_INIT ? NULL : "abcdef.0123456789abcdef",
+        .token = kind == PROTOCOL_TASK_JOIN ? "abcdef.0123456789abcdef" : NULL,
     };
 }
 
-static struct protocol_task task_for(const struct fixture *f, enum plan_action action)
+static struct protocol_task task_for(const struct fixture *f, enum protocol_task_kind kind,
+                                     enum machine_role role)
 {
     struct protocol_task task = {0};
     struct err err = ERR_INIT;
-    const struct cluster_task_input input = input_for(f, action);
+    const struct cluster_task_input input = input_for(f, kind, role);
     if (cluster_task_fill(&input, &task, &err) < 0)
         fail_msg("%s", err_text(&err));
     return task;
@@ -81,7 +84,7 @@ static bool mentions(const struct protocol_task *task, const char *text)
 static void the_first_control_plane_gets_the_whole_pki(void **state)
 {
     const struct fixture *f = *state;
-    struct protocol_task task _autotask_ = task_for(f, PLAN_INIT);
+    struct protocol_task task _autotask_ = task_for(f, PROTOCOL_TASK_INIT, ROLE_CONTROL_PLANE);
     assert_int_equal(task.kind, PROTOCOL_TASK_INIT);
     assert_string_equal(task.arguments[0], "init");
     assert_string_equal(task.node_name, "node1");
@@ -97,7 +100,7 @@ static void the_first_control_plane_gets_the_whole_pki(void **state)
 static void a_worker_gets_no_key_of_the_pki(void **state)
 {
     const struct fixture *f = *state;
-    struct protocol_task task _autotask_ = task_for(f, PLAN_JOIN_WORKER);
+    struct protocol_task task _autotask_ = task_for(f, PROTOCOL_TASK_JOIN, ROLE_WORKER);
     assert_int_equal(task.kind, PROTOCOL_TASK_JOIN);
     assert_false(mentions(&task, "PRIVATE KEY"));
     assert_null(file_at(&task, "/etc/kubernetes/pki/ca.crt"));
@@ -110,7 +113,7 @@ static void a_worker_gets_no_key_of_the_pki(void **state)
 static void a_control_plane_that_joins_gets_both(void **state)
 {
     const struct fixture *f = *state;
-    struct protocol_task task _autotask_ = task_for(f, PLAN_JOIN_CONTROL_PLANE);
+    struct protocol_task task _autotask_ = task_for(f, PROTOCOL_TASK_JOIN, ROLE_CONTROL_PLANE);
     assert_string_equal(task.arguments[0], "join");
     assert_non_null(file_at(&task, "/etc/kubernetes/pki/ca.key"));
     assert_true(mentions(&task, "abcdef.0123456789abcdef"));
@@ -119,7 +122,7 @@ static void a_control_plane_that_joins_gets_both(void **state)
 static void the_pod_network_is_told_what_it_is(void **state)
 {
     const struct fixture *f = *state;
-    struct protocol_task task _autotask_ = task_for(f, PLAN_JOIN_WORKER);
+    struct protocol_task task _autotask_ = task_for(f, PROTOCOL_TASK_JOIN, ROLE_WORKER);
     const struct protocol_task_file *file = file_at(&task, "/etc/kubernetes/slipway-podnet.json");
     assert_non_null(file);
     json_auto_t *json = json_loads(file->data, 0, NULL);
@@ -130,9 +133,8 @@ static void the_pod_network_is_told_what_it_is(void **state)
 static void a_machine_that_leaves_gets_nothing(void **state)
 {
     const struct fixture *f = *state;
-    struct cluster_task_input input = input_for(f, PLAN_JOIN_CONTROL_PLANE);
+    struct cluster_task_input input = input_for(f, PROTOCOL_TASK_RESET, ROLE_CONTROL_PLANE);
     struct protocol_task task _autotask_ = {0};
-    input.reset = true;
     assert_int_equal(cluster_task_fill(&input, &task, NULL), 0);
     assert_int_equal(task.kind, PROTOCOL_TASK_RESET);
     assert_string_equal(task.node_name, "node1");
@@ -143,17 +145,43 @@ static void a_machine_that_leaves_gets_nothing(void **state)
     protocol_task_text_free(text);
 }
 
+static void saved_data_has_a_key_of_its_own(void **state)
+{
+    const struct fixture *f = *state;
+    struct cluster_task_input input = input_for(f, PROTOCOL_TASK_SAVE, ROLE_CONTROL_PLANE);
+    struct protocol_task save _autotask_ = {0}, init _autotask_ = {0}, other _autotask_ = {0};
+    input.saved = "s1";
+    assert_int_equal(cluster_task_fill(&input, &save, NULL), 0);
+    assert_int_equal(save.file_count, 0);
+    char *text = NULL;
+    assert_int_equal(protocol_task_build(&save, &text, NULL), 0);
+    protocol_task_text_free(text);
+    input = input_for(f, PROTOCOL_TASK_INIT, ROLE_CONTROL_PLANE);
+    input.saved = "s1";
+    assert_int_equal(cluster_task_fill(&input, &init, NULL), 0);
+    assert_string_equal(init.saved, "s1");
+    assert_string_equal(init.saved_key, save.saved_key);
+    assert_non_null(file_at(&init, "/etc/kubernetes/pki/etcd/ca.key"));
+    input.saved = "s2";
+    assert_int_equal(cluster_task_fill(&input, &other, NULL), 0);
+    assert_string_not_equal(other.saved_key, save.saved_key);
+}
+
 /* It passes the checks of the machine that is to carry it out. */
 static void every_task_can_be_sealed(void **state)
 {
     const struct fixture *f = *state;
-    static const enum plan_action actions[] = {PLAN_INIT, PLAN_JOIN_CONTROL_PLANE,
-                                               PLAN_JOIN_WORKER};
+    static const struct {
+        enum protocol_task_kind kind;
+        enum machine_role role;
+    } tasks[] = {{PROTOCOL_TASK_INIT, ROLE_CONTROL_PLANE},
+                 {PROTOCOL_TASK_JOIN, ROLE_CONTROL_PLANE},
+                 {PROTOCOL_TASK_JOIN, ROLE_WORKER}};
     struct trust_key key;
     assert_int_equal(trust_init(), 0);
     trust_key_generate(&key);
-    for (size_t i = 0; i < ARRAY_SIZE(actions); i++) {
-        struct protocol_task task _autotask_ = task_for(f, actions[i]);
+    for (size_t i = 0; i < ARRAY_SIZE(tasks); i++) {
+        struct protocol_task task _autotask_ = task_for(f, tasks[i].kind, tasks[i].role);
         struct protocol_task opened _autotask_ = {0};
         struct err err = ERR_INIT;
         _autofree_ char *sealed = NULL;
@@ -168,4 +196,5 @@ static void every_task_can_be_sealed(void **state)
 
 UNIT_MAIN(test(the_first_control_plane_gets_the_whole_pki), test(a_worker_gets_no_key_of_the_pki),
           test(a_control_plane_that_joins_gets_both), test(the_pod_network_is_told_what_it_is),
-          test(a_machine_that_leaves_gets_nothing), test(every_task_can_be_sealed))
+          test(a_machine_that_leaves_gets_nothing), test(saved_data_has_a_key_of_its_own),
+          test(every_task_can_be_sealed))

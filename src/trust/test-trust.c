@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/str.h"
 #include "base/test.h"
+#include "trust/chunk.h"
 #include "trust/envelope.h"
 
 static void test_envelope_round_trip(void **state)
@@ -83,6 +84,32 @@ static void test_texts(void **state)
     assert_int_equal(strlen(trust_fingerprint(&key.public, words)), 29);
 }
 
+static void test_chunks(void **state)
+{
+    uint8_t key[TRUST_CHUNK_KEY_SIZE], other[TRUST_CHUNK_KEY_SIZE];
+    _autofree_ char *sealed = NULL, *again = NULL, *plain = NULL, *empty = NULL, *none = NULL;
+    size_t len = 0;
+    (void)state;
+    trust_chunk_key("secret", "etcd", "1", key);
+    trust_chunk_key("secret", "etcd", "2", other);
+    assert_memory_not_equal(key, other, sizeof(key));
+    assert_int_equal(trust_chunk_seal(key, 300, false, "a\0b", 3, &sealed), 0);
+    assert_int_equal(trust_chunk_seal(key, 300, false, "a\0b", 3, &again), 0);
+    assert_string_equal(sealed, again);
+    assert_int_equal(trust_chunk_open(other, 300, false, sealed, 3, &plain, &len), -EBADMSG);
+    assert_int_equal(trust_chunk_open(key, 301, false, sealed, 3, &plain, &len), -EBADMSG);
+    assert_int_equal(trust_chunk_open(key, 300, true, sealed, 3, &plain, &len), -EBADMSG);
+    assert_int_equal(trust_chunk_open(key, 300, false, sealed, 2, &plain, &len), -EBADMSG);
+    assert_int_equal(trust_chunk_open(key, 300, false, sealed + 4, 3, &plain, &len), -EBADMSG);
+    assert_int_equal(trust_chunk_open(key, 300, false, "", 3, &plain, &len), -EBADMSG);
+    assert_int_equal(trust_chunk_open(key, 300, false, sealed, 3, &plain, &len), 0);
+    assert_int_equal(len, 3);
+    assert_memory_equal(plain, "a\0b", 4);
+    assert_int_equal(trust_chunk_seal(key, 0, true, NULL, 0, &empty), 0);
+    assert_int_equal(trust_chunk_open(key, 0, true, empty, 0, &none, &len), 0);
+    assert_int_equal(len, 0);
+}
+
 static int setup(void **state)
 {
     (void)state;
@@ -96,6 +123,7 @@ int main(void)
         cmocka_unit_test(test_seal),
         cmocka_unit_test(test_key_file),
         cmocka_unit_test(test_texts),
+        cmocka_unit_test(test_chunks),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
 }

@@ -58,11 +58,39 @@ new_member() {
     register_member "$1" "$2" "$3"
 }
 
-# next_image NAME: another Image, with the same bytes, for a rollout.
-next_image() {
-    jq --arg name "$1" '.name = $name' "$IMAGES/$image.json" >"$IMAGES/$1.json"
-    cp --reflink=auto "$IMAGES/$image.zst" "$IMAGES/$1.zst"
-    declare_image "$1"
+# The version that the clusters are upgraded to.
+next=v1.21.0
+
+# The Image of the next Kubernetes, "kubernetes-next": other programs, other container images.
+build_next_image() {
+    [ -d build/kubernetes/$next ] || skip "no second Kubernetes: CALLED=$next tools/kubernetes makes it"
+    sed -e 's/^name: .*/name: kubernetes-next/' -e "s/v1\.20\.2/$next/g" -e "s,\.\./\.\./build,$PWD/build," \
+        examples/images/debian-12-kubernetes.yaml >"$BATS_FILE_TMPDIR/next.yaml"
+    "$SLIPWAY" image build --node-units deploy -o "$IMAGES" "$BATS_FILE_TMPDIR/next.yaml"
+    declare_image kubernetes-next
+}
+
+# in_kube_system KIND/NAME JSONPATH
+in_kube_system() {
+    kubectl_in -n kube-system get "$1" -o "jsonpath=$2"
+}
+
+# upgraded NODES: all of the cluster runs the next Kubernetes.
+upgraded() {
+    local versions
+    versions=$(printf " $next%.0s" $(seq "$1"))
+    [ "$("$SLIPWAY" get cluster demo -o json | jq -r .status.kubernetesVersion)" = $next ]
+    run -0 kubectl_in get nodes -o 'jsonpath={.items[*].status.nodeInfo.kubeletVersion}'
+    [ "$output" = "${versions# }" ]
+    run -0 kubectl_in get --raw /version
+    [ "$(jq -r .gitVersion <<<"$output")" = $next ]
+    run -0 in_kube_system daemonset/kube-proxy '{.spec.updateStrategy.type} {.spec.template.spec.containers[0].image}'
+    [[ $output == "RollingUpdate "*":$next" ]]
+    wait_for 300 proxies_run "$1 $1"
+}
+
+proxies_run() { # "UPDATED READY"
+    [ "$(in_kube_system daemonset/kube-proxy '{.status.updatedNumberScheduled} {.status.numberReady}')" = "$1" ]
 }
 
 # The administrator's access, as kubectl_in takes it.

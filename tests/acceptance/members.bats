@@ -1,7 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 # A cluster of two forms while its server is killed again and again and its API server goes away in
-# the middle of a join; then the worker is given back, wiped, taken again, and brought to another Image.
+# the middle of a join; then the worker is given back, wiped and taken again, and both are upgraded: the
+# only control plane, too.
 
 load lib
 
@@ -84,13 +85,18 @@ is_in_phase() {
     [ "$(field worker .status.identity.publicKey)" != "$old" ]
 }
 
-@test "members: a rollout brings the worker to another Image, and leaves the only control plane alone" {
-    next_image debian-12-next
-    run "$SLIPWAY" rollout image debian-12-next --wait
+@test "members: a rollout upgrades both, and the cluster keeps what its only etcd held" {
+    build_next_image
+    kubectl_in create configmap kept --from-literal=word=kept
+    run -0 timeout 5400 "$SLIPWAY" rollout image kubernetes-next --upgrade --wait
     echo "$output"
-    wait_phase worker Ready 1200
-    [ "$(field worker .spec.image)" = debian-12-next ]
-    [ "$(field worker .status.installedImage)" = debian-12-next ]
-    [ "$(field control-plane .status.installedImage)" = debian-12-kubernetes ]
-    nodes_ready 2
+    for name in control-plane worker; do
+        [ "$(field "$name" .status.installedImage)" = kubernetes-next ]
+        [ "$(field "$name" .status.join.attempts)" = 1 ]
+    done
+    wait_for 60 nodes_ready 2
+    upgraded 2
+    [ "$(kubectl_in get configmap kept -o 'jsonpath={.data.word}')" = kept ]
+    [ "$("$SLIPWAY" get cluster demo -o json | jq '.status.saved')" = null ]
+    [ ! -e "$SLIPWAY_STATE/saved/demo" ]
 }

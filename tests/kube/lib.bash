@@ -478,3 +478,13 @@ is_installed_anew() { # MACHINE
     say "$1" stage2 "$(mac_of "$1")" && is "$(answer "$1" .action)" install &&
         say "$1" installed "${generation[$1]}"
 }
+
+# The only control plane is installed anew. Its etcd is a file here, and the API server runs all the
+# time: save.sh has the real thing.
+renew_lone() { # MACHINE
+    local root=$work/$1/machine
+    mkdir -p "$root/var/lib/etcd/member/snap" "$root/etc/kubernetes/manifests"
+    echo data >"$root/var/lib/etcd/member/snap/db"
+    wait_until gets "$1" save && say "$1" save "${generation[$1]:-1}" && is_installed_anew "$1" &&
+        wait_until gets "$1" init && hello "$1" 'done' && wait_until phase_is "$1" Ready
+}

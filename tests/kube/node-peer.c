@@ -6,12 +6,15 @@
  *   node-peer SERVER KEY FOLDER stage2 MAC
  *   node-peer SERVER KEY FOLDER installed GENERATION
  *   node-peer SERVER KEY FOLDER hello GENERATION ADDRESS [STATE [PHASE_OR_MESSAGE]]
+ *   node-peer SERVER KEY FOLDER save GENERATION
+ *   node-peer SERVER KEY FOLDER restore GENERATION
  *
  * SERVER is "http://ADDRESS:PORT", KEY the server's public key. FOLDER keeps the machine's key, and
  * of the last task its id in `task`, its JSON in `task.json` and its files below `root`. ADDRESS
  * has a prefix length. STATE is what the machine says of that task: running, done, failed, member
  * (it failed because the machine is a node already), or lost (it never arrived). Prints the
- * server's answer as one line of JSON, with the task's id and kind.
+ * server's answer as one line of JSON, with the task's id and kind. save and restore do what
+ * slipway-node does at the last task: with the static Pods and the etcd below FOLDER/machine.
  */
 #include <stdio.h>
 #include <string.h>
@@ -19,11 +22,12 @@
 
 #include "base/file.h"
 #include "base/str.h"
+#include "node/cluster-run.h"
 #include "node/conversation.h"
 #include "node/post.h"
 #include "protocol/task.h"
 
-enum { TEXT_MAX = 4096, FOLDER_MODE = 0700 };
+enum { TEXT_MAX = 4096, FOLDER_MODE = 0700, DEADLINE_MS = 60000 };
 
 struct peer {
     struct trust_key key;
@@ -104,7 +108,7 @@ static int keep_task(const struct peer *p, const struct protocol_task *task, str
 
 static int take_task(const struct peer *p, const char *sealed, json_t *line, struct err *err)
 {
-    static const char *const kinds[] = {"init", "join", "reset"};
+    static const char *const kinds[] = {"init", "join", "reset", "save"};
     struct protocol_task task _autotask_ = {0};
     int r = protocol_task_unseal(&p->key, sealed, &task, err);
     if (r == 0)
@@ -183,6 +187,47 @@ static int hello(struct peer *p, char *argv[], struct protocol_answer *ret, stru
     return r;
 }
 
+/* ---- what it does ---- */
+
+static int exchange_chunk(void *server, const char *path, struct protocol_chunk *chunk,
+                          struct err *err)
+{
+    return conversation_chunk(server, path, chunk, err);
+}
+
+static int load_task(const struct peer *p, struct protocol_task *ret, struct err *err)
+{
+    _autofree_ char *path = str_format("%s/task.json", p->folder);
+    char *text = NULL;
+    size_t len = 0;
+    int r = path ? file_read(path, PROTOCOL_TASK_TEXT_MAX, &text, &len, err) : -ENOMEM;
+    if (r == 0)
+        r = protocol_task_parse(text, len, ret, err);
+    protocol_task_text_free(text);
+    return r;
+}
+
+static int move_data(struct peer *p, bool save, struct err *err)
+{
+    _autofree_ char *root = str_format("%s/machine", p->folder);
+    const struct node node = {.root = root, .clock = &clock_system};
+    const struct cluster_tools tools = {.chunk = exchange_chunk, .server = &p->conversation};
+    struct cluster_run run = {.node = &node,
+                              .tools = &tools,
+                              .deadline = clock_now(&clock_system) + DEADLINE_MS};
+    int r = load_task(p, &run.task, err);
+    if (r == 0)
+        r = cluster_folder_make(&node, err);
+    if (r == 0) {
+        r = save ? cluster_save(&run) : cluster_restore(&run);
+        if (r < 0)
+            (void)err_set(err, r, "%s: %s", run.state.failure, run.state.message);
+    }
+    protocol_task_free(&run.task);
+    protocol_task_state_free(&run.state);
+    return r;
+}
+
 static int speak(struct peer *p, char *argv[], struct protocol_answer *ret, struct err *err)
 {
     const char *command = argv[4];
@@ -193,13 +238,18 @@ static int speak(struct peer *p, char *argv[], struct protocol_answer *ret, stru
     return hello(p, argv + 6, ret, err);
 }
 
+static bool moves(char *argv[])
+{
+    return str_eq(argv[4], "save") || str_eq(argv[4], "restore");
+}
+
 static bool is_usage(int argc, char *argv[])
 {
     if (argc < 6)
         return false;
     if (str_eq(argv[4], "hello"))
         return argc >= 7 && argc <= 9;
-    return argc == 6 && (str_eq(argv[4], "stage2") || str_eq(argv[4], "installed"));
+    return argc == 6 && (str_eq(argv[4], "stage2") || str_eq(argv[4], "installed") || moves(argv));
 }
 
 int main(int argc, char *argv[])
@@ -209,7 +259,7 @@ int main(int argc, char *argv[])
     struct err err = ERR_INIT;
     int64_t generation = 0;
     if (!is_usage(argc, argv)) {
-        (void)fprintf(stderr, "usage: node-peer SERVER KEY FOLDER stage2|installed|hello ...\n");
+        (void)fprintf(stderr, "usage: node-peer SERVER KEY FOLDER stage2|installed|hello|save|restore ...\n");
         return 2;
     }
     if (!str_eq(argv[4], "stage2") && str_parse_i64(argv[5], 1, INT32_MAX, &generation) < 0)
@@ -217,10 +267,13 @@ int main(int argc, char *argv[])
     int r = trust_init();
     if (r == 0)
         r = open_peer(&peer, argv, (unsigned)generation, &err);
-    if (r == 0)
+    if (r == 0 && moves(argv)) {
+        r = move_data(&peer, str_eq(argv[4], "save"), &err);
+    } else if (r == 0) {
         r = speak(&peer, argv, &answer, &err);
-    if (r == 0)
-        r = show(&peer, &answer, &err);
+        if (r == 0)
+            r = show(&peer, &answer, &err);
+    }
     protocol_answer_free(&answer);
     close_peer(&peer);
     return r < 0 ? fail(&err) : 0;

@@ -43,17 +43,20 @@ check_unfit() {
 
 check_first() {
     ok "a rollout begins" "$slipway" rollout image new
-    soon "with the first worker" image_is w1 new
+    soon "with the control plane" image_is cp1 new
+    ok "and not with a worker" image_is w1 kube
+    soon "it is installed anew, and goes on" renew_lone cp1
+    soon "then comes the first worker" image_is w1 new
     soon "which leaves the cluster" node_gone w1
     ok "and tells so" tells w1 Left
     crash
     ok "no other is begun, nor after a crash" image_is w2 kube
     soon "it is installed anew" is_installed_anew w1
     soon "the rollout waits for it" rollout_is Progressing 'waits until w1 is Ready'
-    ok "and counts" counts_are 0 4
+    ok "and counts" counts_are 1 4
     soon "it joins again" joins w1
     soon "then comes the next one" image_is w2 new
-    soon "one has it" counts_are 1 4
+    soon "two have it" counts_are 2 4
 }
 
 check_pause() {
@@ -61,7 +64,7 @@ check_pause() {
     soon "which it tells" rollout_is Paused
     ok "what was begun comes to its end" is_installed_anew w2
     soon "and joins" joins w2
-    soon "two have it" counts_are 2 4
+    soon "three have it" counts_are 3 4
     crash
     ok "no other is begun" image_is w3 kube
     ok "paused it stays" rollout_is Paused
@@ -91,9 +94,10 @@ check_undo() {
     ok "those that are Ready keep theirs meanwhile" image_is w1 new
     soon "it is installed anew" is_installed_anew w3
     soon "and joins" joins w3
+    soon "then comes the control plane" image_is cp1 kube
+    soon "which goes back, too" renew_lone cp1
     soon "then comes the next one" image_is w1 kube
     ok "and no other" image_is w2 new
-    ok "the only control plane kept its own" image_is cp1 kube
 }
 
 prepare || { echo "Bail out! $(cat "$work/out")" && exit 1; }
