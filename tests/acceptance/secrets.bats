@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Two blank machines form a cluster while packets, arguments, environments and tokens are recorded:
 # no secret that was issued may be in anything that others can read. Recording makes the machines
-# slow, so this is not a part of `make check`: bats tests/acceptance/secrets.bats
+# slow.
 
 load lib
 load secrets

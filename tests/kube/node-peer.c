@@ -212,9 +212,8 @@ static int move_data(struct peer *p, bool save, struct err *err)
     _autofree_ char *root = str_format("%s/machine", p->folder);
     const struct node node = {.root = root, .clock = &clock_system};
     const struct cluster_tools tools = {.chunk = exchange_chunk, .server = &p->conversation};
-    struct cluster_run run = {.node = &node,
-                              .tools = &tools,
-                              .deadline = clock_now(&clock_system) + DEADLINE_MS};
+    struct cluster_run run = {
+        .node = &node, .tools = &tools, .deadline = clock_now(&clock_system) + DEADLINE_MS};
     int r = load_task(p, &run.task, err);
     if (r == 0)
         r = cluster_folder_make(&node, err);
@@ -259,7 +258,8 @@ int main(int argc, char *argv[])
     struct err err = ERR_INIT;
     int64_t generation = 0;
     if (!is_usage(argc, argv)) {
-        (void)fprintf(stderr, "usage: node-peer SERVER KEY FOLDER stage2|installed|hello|save|restore ...\n");
+        (void)fprintf(
+            stderr, "usage: node-peer SERVER KEY FOLDER stage2|installed|hello|save|restore ...\n");
         return 2;
     }
     if (!str_eq(argv[4], "stage2") && str_parse_i64(argv[5], 1, INT32_MAX, &generation) < 0)
