@@ -74,7 +74,7 @@ int cluster_restore(struct cluster_run *run)
     uint8_t key[TRUST_CHUNK_KEY_SIZE];
     if (!run->task.saved)
         return 0;
-    cluster_set_phase(run, "restore");
+    cluster_set_phase(run, "etcd-restore");
     int r = cluster_saved_key(run, key);
     if (r == 0)
         r = fetch_all(run, key);

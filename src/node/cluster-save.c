@@ -92,7 +92,7 @@ static int wait_for_etcd(struct cluster_run *run)
 static int stop(struct cluster_run *run)
 {
     struct err err = ERR_INIT;
-    cluster_set_phase(run, "stop");
+    cluster_set_phase(run, "etcd-stop");
     if (!node_exists(run->node, ETCD_FILE))
         return cluster_fail(run, -ENOENT, PROTOCOL_FAILURE_SAVE, "there is no %s here", ETCD_FILE);
     int r = move_all(run, MANIFESTS, CLUSTER_STOPPED, &err);
@@ -123,7 +123,7 @@ static int archive(struct cluster_run *run)
                                    file,  "--directory", folder,   "etcd",     NULL};
     const struct proc_options options = {.timeout_ms = cluster_left_ms(run),
                                          .cancel = run->tools->cancel};
-    cluster_set_phase(run, "archive");
+    cluster_set_phase(run, "etcd-archive");
     int r = folder && file ? proc_run(command, &options, NULL, &err)
                            : err_set(&err, -ENOMEM, "out of memory");
     return r < 0 ? cluster_fail(run, r, PROTOCOL_FAILURE_SAVE, "%s", err_text(&err)) : 0;
@@ -168,7 +168,7 @@ static int send(struct cluster_run *run)
     struct stat st;
     _autofree_ char *path = node_path(run->node, CLUSTER_SAVED_FILE);
     _autofd_ int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-    cluster_set_phase(run, "upload");
+    cluster_set_phase(run, "etcd-upload");
     if (fd < 0 || fstat(fd, &st) < 0)
         return cluster_fail(run, -EIO, PROTOCOL_FAILURE_SAVE, "%s cannot be read",
                             CLUSTER_SAVED_FILE);
