@@ -162,7 +162,7 @@ static int send_all(struct cluster_run *run, const uint8_t *key, int fd, uint64_
     return 0;
 }
 
-static int send(struct cluster_run *run)
+static int upload(struct cluster_run *run)
 {
     uint8_t key[TRUST_CHUNK_KEY_SIZE];
     struct stat st;
@@ -185,7 +185,7 @@ int cluster_save(struct cluster_run *run)
     if (r == 0)
         r = archive(run);
     if (r == 0)
-        r = send(run);
+        r = upload(run);
     if (r == 0)
         return cluster_secret_remove(run->node, CLUSTER_SAVED_FILE, NULL);
     /* what failed first is what is told */

@@ -53,6 +53,7 @@ struct cluster_entry {
     struct addons *addons;           /* NULL: not begun */
     struct cluster_upgrade *upgrade; /* of a rollout or a join; NULL: none was needed yet */
     struct cluster_save *save;       /* under way; NULL: none */
+    char *confirmed_save;            /* id of what a machine knows to be saved; NULL: of none */
     bool dirty;                      /* is to be looked at again */
     int64_t wake_ms;                 /* wall time at which time alone changes something; 0: never */
     uint64_t retry_at;           /* the loop's time at which what failed is tried again; 0: never */

@@ -3,9 +3,9 @@
  * What the etcd of the only control plane holds, while that machine is installed anew. Its system
  * is told to stop and to send it (a task of its own kind); it is kept as it comes, sealed with a
  * key that is made from etcd's authority, one file for each chunk, in saved/CLUSTER/ID of the state
- * folder. It counts when the last chunk is on the disk and Cluster.status.saved says so; until then
- * a server that starts anew knows nothing of it, and has it saved once more. When the machine has
- * brought it back it is removed.
+ * folder. It counts when the last chunk is on the disk, Cluster.status.saved says so, and the
+ * machine has said that it knows: then its etcd stays as it was saved. When the machine has brought
+ * it back it is removed.
  */
 #include <dirent.h>
 
@@ -27,7 +27,8 @@ struct cluster_save {
     int64_t generation; /* of the installation that it comes before */
     uint64_t next;      /* chunks that are kept */
     uint64_t bytes;
-    bool writing; /* the next one is on its way to the disk */
+    bool writing;  /* the next one is on its way to the disk */
+    bool recorded; /* status.saved says that all of it is here */
 };
 
 /* ---- what is known ---- */
@@ -41,9 +42,9 @@ bool cluster_is_saved(const struct cluster_entry *entry, const struct cluster_ma
 {
     const struct cluster_saved *saved = &entry->cluster->status.saved;
     const struct machine *m = member->machine;
-    return str_eq(saved->machine, m->meta.name) &&
-           (saved->install_generation == m->spec.install_generation ||
-            !cluster_member_has_joined(member));
+    bool known = saved->install_generation == m->spec.install_generation &&
+                 str_eq(entry->confirmed_save, saved->id);
+    return str_eq(saved->machine, m->meta.name) && (known || !cluster_member_has_joined(member));
 }
 
 void cluster_save_free(struct cluster_entry *entry)
@@ -59,16 +60,13 @@ static struct cluster_save *save_new(const struct cluster_entry *entry,
                                      const struct machine *machine)
 {
     uint8_t bytes[ID_BYTES];
-    struct cluster_save *save = calloc(1, sizeof(*save));
     rng_fill(entry->server->rng, bytes, sizeof(bytes));
-    _autofree_ char *hex = str_hex(bytes, sizeof(bytes));
-    if (save)
-        save->machine = strdup(machine->meta.name);
-    if (!save || !save->machine || !hex) {
-        free(save);
+    _autofree_ char *hex = str_hex(bytes, sizeof(bytes)), *name = strdup(machine->meta.name);
+    struct cluster_save *save = hex && name ? calloc(1, sizeof(*save)) : NULL;
+    if (!save)
         return NULL;
-    }
     (void)snprintf(save->id, sizeof(save->id), "%s", hex);
+    save->machine = TAKE_PTR(name);
     save->generation = machine->spec.install_generation;
     return save;
 }
@@ -114,16 +112,32 @@ static void hand_out(const struct cluster_entry *entry, const struct trust_publi
 }
 
 /* What the machine says of the task. It is told anew when that has failed, or was for nothing. */
-static void hear(struct cluster_entry *entry, const json_t *said)
+static void hear(struct cluster_entry *entry, const struct machine *machine, const char *state,
+                 const char *message)
 {
-    const char *state = json_string_value(json_object_get(said, "state"));
-    const char *message = json_string_value(json_object_get(said, "message"));
-    const struct cluster_machine *member = cluster_member_find(entry, entry->save->machine);
+    const struct cluster_saved *saved = &entry->cluster->status.saved;
     bool failed = str_eq(state, "failed"), done = str_eq(state, "done");
+    bool here = str_eq(saved->id, entry->save->id); /* a moment later than recorded */
+    bool current = saved->install_generation == machine->spec.install_generation;
+    if (done && here && current)
+        (void)!str_replace(&entry->confirmed_save, saved->id);
     if (failed)
-        cluster_leaving_not_saved(entry, entry->save->machine, message ? message : "no details");
-    if (failed || (done && !(member && cluster_is_saved(entry, member))))
+        cluster_leaving_not_saved(entry, machine->meta.name, message ? message : "no details");
+    if (failed || (done && (here ? !current : !entry->save->recorded)))
         cluster_save_free(entry);
+    cluster_touch(entry);
+}
+
+/* After a restart of the server: what was recorded goes on under the name that it has. */
+static void begin(struct cluster_entry *entry, const struct machine *machine, const char *task)
+{
+    const struct cluster_saved *saved = &entry->cluster->status.saved;
+    cluster_save_free(entry);
+    entry->save = save_new(entry, machine);
+    if (entry->save && task && str_eq(task, saved->id) &&
+        str_eq(saved->machine, machine->meta.name))
+        (void)snprintf(entry->save->id, sizeof(entry->save->id), "%s", task);
+    cluster_touch(entry);
 }
 
 bool clusters_save(struct server *server, const struct machine *machine,
@@ -131,22 +145,20 @@ bool clusters_save(struct server *server, const struct machine *machine,
                    void *data)
 {
     const char *cluster = machine->spec.cluster, *name = machine->meta.name;
+    const char *task = json_string_value(json_object_get(said, "task"));
     struct cluster_entry *entry = str_empty(cluster) ? NULL : clusters_find(server, cluster);
     if (!entry || !entry->cluster || !entry->pki_ready || !cluster_leaving_saves(entry, name))
         return false;
-    if (!cluster_save_is_under_way(entry, name)) {
-        cluster_save_free(entry);
-        entry->save = save_new(entry, machine);
-        cluster_touch(entry);
-    }
+    if (!cluster_save_is_under_way(entry, name))
+        begin(entry, machine, task);
     if (!entry->save)
         return false;
-    bool about_it = str_eq(json_string_value(json_object_get(said, "task")), entry->save->id);
-    if (!about_it) {
+    if (!str_eq(task, entry->save->id)) {
         hand_out(entry, key, done, data);
         return true;
     }
-    hear(entry, said);
+    hear(entry, machine, json_string_value(json_object_get(said, "state")),
+         json_string_value(json_object_get(said, "message")));
     answer(done, data, PROTOCOL_WAIT, POLL_SOON, "what etcd holds goes to the server", NULL);
     return true;
 }
@@ -284,6 +296,8 @@ static void on_recorded(void *data, int rc, json_t *object, const struct err *er
     struct chunk_work *w = recording->work;
     struct cluster_entry *entry = clusters_find(w->server, w->cluster);
     (void)object;
+    if (rc == 0 && entry && entry->save && str_eq(entry->save->id, w->chunk.id))
+        entry->save->recorded = true;
     if (rc == 0 && entry)
         cluster_tell(entry, false, "EtcdSaved",
                      "what etcd holds is with the server; the control plane is installed anew");

@@ -42,6 +42,7 @@ static void entry_free(void *value)
     if (entry->members)
         map_free_with(entry->members, cluster_member_free);
     pki_clear(&entry->pki);
+    free(entry->confirmed_save);
     free(entry->name);
     free(entry);
 }

@@ -485,6 +485,6 @@ renew_lone() { # MACHINE
     local root=$work/$1/machine
     mkdir -p "$root/var/lib/etcd/member/snap" "$root/etc/kubernetes/manifests"
     echo data >"$root/var/lib/etcd/member/snap/db"
-    wait_until gets "$1" save && say "$1" save "${generation[$1]:-1}" && is_installed_anew "$1" &&
-        wait_until gets "$1" init && hello "$1" 'done' && wait_until phase_is "$1" Ready
+    wait_until gets "$1" save && say "$1" save "${generation[$1]:-1}" && hello "$1" 'done' &&
+        is_installed_anew "$1" && wait_until gets "$1" init && hello "$1" 'done' && wait_until phase_is "$1" Ready
 }

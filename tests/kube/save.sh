@@ -127,6 +127,8 @@ check_saved() {
     ok "for nobody else" is "$(find "$state/saved" -perm /077)" ''
     ok "and sealed" not grep -rqa ustar "$state/saved"
     crash
+    ok "it has not left before it knows that" not tells cp1 'goes on with it'
+    soon "it tells that it does" hello cp1 'done'
     soon "it has left" tells cp1 'goes on with it'
     ok "the control plane stays as it is" test ! -e "$manifests/etcd.yaml"
 }
