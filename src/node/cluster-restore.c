@@ -13,8 +13,6 @@
 #include "base/str.h"
 #include "node/cluster-run.h"
 
-#define ETCD_FOLDER "/var/lib" /* where its folder "etcd" is */
-
 static int fetch_one(struct cluster_run *run, const uint8_t *key, struct protocol_chunk *chunk,
                      int fd)
 {
@@ -55,9 +53,9 @@ static int fetch_all(struct cluster_run *run, const uint8_t *key)
 static int unpack(struct cluster_run *run)
 {
     struct err err = ERR_INIT;
-    _autofree_ char *folder = node_path(run->node, ETCD_FOLDER);
+    _autofree_ char *folder = node_path(run->node, CLUSTER_ETCD_FOLDER);
     _autofree_ char *file = node_path(run->node, CLUSTER_SAVED_FILE);
-    _autofree_ char *old = node_path(run->node, ETCD_FOLDER "/etcd");
+    _autofree_ char *old = node_path(run->node, CLUSTER_ETCD_FOLDER "/etcd");
     const char *const command[] = {"tar",         "--extract", "--gzip", "--file", file,
                                    "--directory", folder,      "etcd",   NULL};
     const struct proc_options options = {.timeout_ms = cluster_left_ms(run),

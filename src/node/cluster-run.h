@@ -7,6 +7,8 @@
 #include "node/cluster-task.h"
 #include "trust/chunk.h"
 
+#define CLUSTER_ETCD_FOLDER "/var/lib" /* where etcd's own folder, "etcd", is */
+
 struct cluster_run {
     const struct node *node;
     const struct cluster_tools *tools;

@@ -19,7 +19,6 @@
 #include "node/cluster-run.h"
 
 #define MANIFESTS "/etc/kubernetes/manifests"
-#define ETCD_FOLDER "/var/lib" /* where its folder "etcd" is */
 #define ETCD_FILE "/var/lib/etcd/member/snap/db"
 
 enum { POLL_MS = 200 };
@@ -117,7 +116,7 @@ int cluster_start_again(struct cluster_run *run)
 static int archive(struct cluster_run *run)
 {
     struct err err = ERR_INIT;
-    _autofree_ char *folder = node_path(run->node, ETCD_FOLDER);
+    _autofree_ char *folder = node_path(run->node, CLUSTER_ETCD_FOLDER);
     _autofree_ char *file = node_path(run->node, CLUSTER_SAVED_FILE);
     const char *const command[] = {"tar", "--create",    "--gzip", "--sparse", "--file",
                                    file,  "--directory", folder,   "etcd",     NULL};

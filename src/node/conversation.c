@@ -107,9 +107,9 @@ static int take_chunk(json_t *answer, struct protocol_chunk *chunk, struct err *
     return 0;
 }
 
-int conversation_chunk(struct conversation *c, const char *path, struct protocol_chunk *chunk,
-                       struct err *err)
+int conversation_chunk(void *data, const char *path, struct protocol_chunk *chunk, struct err *err)
 {
+    struct conversation *c = data;
     struct protocol_answer said = {0};
     json_auto_t *body = protocol_chunk_to_json(chunk), *answer = NULL;
     if (!body)

@@ -43,9 +43,10 @@ int conversation_report(struct conversation *c, struct protocol_report *report,
                         struct protocol_answer *ret_answer, struct err *err) _must_check_;
 
 /*
- * Leaves a chunk with the server (PROTOCOL_PATH_SAVE), or asks for one (PROTOCOL_PATH_SAVED):
- * then sealed and last are filled in. 0; an error of the transport, -EAGAIN (the server asks to try
- * again), -EPERM (it refuses, err says why), -EKEYREJECTED or -EBADMSG.
+ * As struct cluster_tools wants it; data is a struct conversation. Leaves a chunk with the server
+ * (PROTOCOL_PATH_SAVE), or asks for one (PROTOCOL_PATH_SAVED): then sealed and last are filled in.
+ * 0; an error of the transport, -EAGAIN (the server asks to try again), -EPERM (it refuses, err
+ * says why), -EKEYREJECTED or -EBADMSG.
  */
-int conversation_chunk(struct conversation *c, const char *path, struct protocol_chunk *chunk,
-                       struct err *err) _must_check_;
+int conversation_chunk(void *data, const char *path, struct protocol_chunk *chunk, struct err *err)
+    _must_check_;

@@ -129,12 +129,6 @@ static struct cluster_tools cluster_tools(const struct arguments *a)
     };
 }
 
-static int exchange_chunk(void *server, const char *path, struct protocol_chunk *chunk,
-                          struct err *err)
-{
-    return conversation_chunk(server, path, chunk, err);
-}
-
 /* The server, for tasks that save or restore. -ENOENT: this machine has none. */
 static int open_server(const struct node *node, struct post **ret_post, struct conversation *ret,
                        struct err *err)
@@ -157,7 +151,7 @@ static int run_cluster_task(const struct arguments *a)
     if (r < 0 && r != -ENOENT)
         return failed(&err);
     if (r == 0) {
-        tools.chunk = exchange_chunk;
+        tools.chunk = conversation_chunk;
         tools.server = &server;
     }
     err = ERR_INIT;

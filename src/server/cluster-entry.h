@@ -116,6 +116,8 @@ int cluster_csr_machines(const struct cluster_entry *entry, struct csr_machine *
 
 /* ---- cluster-handout.c ---- */
 
+/* An id for a task, another one each time; malloc'd, NULL when out of memory. */
+char *cluster_task_id(struct rng *rng, const char *prefix);
 /* Answers who waits for etcd to be looked at; the server stops. */
 void cluster_handout_give_up(struct cluster_entry *entry);
 

@@ -270,12 +270,12 @@ void cluster_handout_give_up(struct cluster_entry *entry)
 
 /* ---- the beginning ---- */
 
-static char *random_id(struct rng *rng, bool reset)
+char *cluster_task_id(struct rng *rng, const char *prefix)
 {
     uint8_t bytes[ID_BYTES];
     rng_fill(rng, bytes, sizeof(bytes));
     _autofree_ char *hex = str_hex(bytes, sizeof(bytes));
-    return hex ? str_format("%s%s", reset ? CLUSTER_TASK_RESET : "", hex) : NULL;
+    return hex ? str_format("%s%s", prefix, hex) : NULL;
 }
 
 /* It was a member before it was rejected, and its system still is a node: it has said so. */
@@ -310,7 +310,7 @@ static struct handout *handout_new(const struct cluster_entry *entry,
     h->cluster = strdup(entry->name);
     h->machine = strdup(member->machine->meta.name);
     h->message = message_of(entry, action, h->reset);
-    h->id = random_id(entry->server->rng, h->reset);
+    h->id = cluster_task_id(entry->server->rng, h->reset ? CLUSTER_TASK_RESET : "");
     if (h->cluster && h->machine && h->message && h->id)
         return h;
     handout_free(h);

@@ -18,12 +18,12 @@
 
 #define TOP "saved" /* of the state folder */
 
-enum { ID_BYTES = 16, ID_TEXT_SIZE = 2 * ID_BYTES + 1, POLL_SOON = 2, POLL_LATER = 15 };
+enum { POLL_SOON = 2, POLL_LATER = 15 };
 enum { CHUNK_TEXT_MAX = PROTOCOL_CHUNK_SIZE * 2 };
 
 struct cluster_save {
     char *machine;
-    char id[ID_TEXT_SIZE];
+    char *id;
     int64_t generation; /* of the installation that it comes before */
     uint64_t next;      /* chunks that are kept */
     uint64_t bytes;
@@ -47,28 +47,34 @@ bool cluster_is_saved(const struct cluster_entry *entry, const struct cluster_ma
     return str_eq(saved->machine, m->meta.name) && (known || !cluster_member_has_joined(member));
 }
 
-void cluster_save_free(struct cluster_entry *entry)
+static void save_free(struct cluster_save *save)
 {
-    struct cluster_save *save = TAKE_PTR(entry->save);
-    if (!save)
-        return;
     free(save->machine);
+    free(save->id);
     free(save);
 }
 
-static struct cluster_save *save_new(const struct cluster_entry *entry,
-                                     const struct machine *machine)
+void cluster_save_free(struct cluster_entry *entry)
 {
-    uint8_t bytes[ID_BYTES];
-    rng_fill(entry->server->rng, bytes, sizeof(bytes));
-    _autofree_ char *hex = str_hex(bytes, sizeof(bytes)), *name = strdup(machine->meta.name);
-    struct cluster_save *save = hex && name ? calloc(1, sizeof(*save)) : NULL;
+    struct cluster_save *save = TAKE_PTR(entry->save);
+    if (save)
+        save_free(save);
+}
+
+/* id: the name that it goes on under; NULL: a new one. */
+static struct cluster_save *save_new(struct cluster_entry *entry, const struct machine *machine,
+                                     const char *id)
+{
+    struct cluster_save *save = calloc(1, sizeof(*save));
     if (!save)
         return NULL;
-    (void)snprintf(save->id, sizeof(save->id), "%s", hex);
-    save->machine = TAKE_PTR(name);
+    save->id = id ? strdup(id) : cluster_task_id(entry->server->rng, "");
+    save->machine = strdup(machine->meta.name);
     save->generation = machine->spec.install_generation;
-    return save;
+    if (save->id && save->machine)
+        return save;
+    save_free(save);
+    return NULL;
 }
 
 /* ---- the machine is told ---- */
@@ -132,11 +138,9 @@ static void hear(struct cluster_entry *entry, const struct machine *machine, con
 static void begin(struct cluster_entry *entry, const struct machine *machine, const char *task)
 {
     const struct cluster_saved *saved = &entry->cluster->status.saved;
+    bool recorded = task && str_eq(task, saved->id) && str_eq(saved->machine, machine->meta.name);
     cluster_save_free(entry);
-    entry->save = save_new(entry, machine);
-    if (entry->save && task && str_eq(task, saved->id) &&
-        str_eq(saved->machine, machine->meta.name))
-        (void)snprintf(entry->save->id, sizeof(entry->save->id), "%s", task);
+    entry->save = save_new(entry, machine, recorded ? task : NULL);
     cluster_touch(entry);
 }
 
@@ -220,6 +224,24 @@ static struct chunk_work *work_new(const struct cluster_entry *entry, const char
     w->chunk = *chunk;
     *chunk = (struct protocol_chunk){0};
     return w;
+}
+
+/* False: it was answered already. */
+static bool work_begin(const struct cluster_entry *entry, const char *machine,
+                       struct protocol_chunk *chunk, uv_work_cb work, uv_after_work_cb after,
+                       clusters_chunk_answered done, void *data)
+{
+    struct chunk_work *w = work_new(entry, machine, chunk);
+    if (!w) {
+        done(data, PROTOCOL_WAIT, "the server is out of memory", NULL);
+        return false;
+    }
+    w->done = done;
+    w->data = data;
+    if (uv_queue_work(&w->server->loop, &w->work, work, after) == 0)
+        return true;
+    work_end(w, PROTOCOL_WAIT, "the server is out of memory");
+    return false;
 }
 
 /* ---- one is kept ---- */
@@ -349,26 +371,11 @@ static void written(uv_work_t *work, int status)
         work_end(w, PROTOCOL_OK, NULL);
 }
 
-static void put(struct cluster_entry *entry, const char *machine, struct protocol_chunk *chunk,
-                clusters_chunk_answered done, void *data)
-{
-    struct chunk_work *w = work_new(entry, machine, chunk);
-    if (!w) {
-        done(data, PROTOCOL_WAIT, "the server is out of memory", NULL);
-        return;
-    }
-    w->done = done;
-    w->data = data;
-    entry->save->writing = true;
-    if (uv_queue_work(&entry->server->loop, &w->work, write_work, written) < 0)
-        written(&w->work, UV_ENOMEM);
-}
-
 void clusters_put_chunk(struct server *server, const char *machine, struct protocol_chunk *chunk,
                         clusters_chunk_answered done, void *data)
 {
     struct cluster_entry *entry = clusters_of_machine(server, machine);
-    const struct cluster_save *save = entry && entry->cluster ? entry->save : NULL;
+    struct cluster_save *save = entry && entry->cluster ? entry->save : NULL;
     if (entry && entry->cluster && str_eq(entry->cluster->status.saved.id, chunk->id) &&
         str_eq(entry->cluster->status.saved.machine, machine))
         done(data, PROTOCOL_OK, NULL, NULL); /* all of it is here: the last answer was lost */
@@ -382,7 +389,7 @@ void clusters_put_chunk(struct server *server, const char *machine, struct proto
     else if (chunk->index != save->next)
         done(data, PROTOCOL_REJECT, "it is not the next chunk", NULL);
     else
-        put(entry, machine, chunk, done, data);
+        save->writing = work_begin(entry, machine, chunk, write_work, written, done, data);
 }
 
 /* ---- one is given back ---- */
@@ -417,15 +424,7 @@ void clusters_get_chunk(struct server *server, const char *machine, struct proto
     }
     chunk->last = (int64_t)chunk->index + 1 == saved->chunks;
     free(TAKE_PTR(chunk->sealed));
-    struct chunk_work *w = work_new(entry, machine, chunk);
-    if (!w) {
-        done(data, PROTOCOL_WAIT, "the server is out of memory", NULL);
-        return;
-    }
-    w->done = done;
-    w->data = data;
-    if (uv_queue_work(&entry->server->loop, &w->work, read_work, read_done) < 0)
-        read_done(&w->work, UV_ENOMEM);
+    (void)work_begin(entry, machine, chunk, read_work, read_done, done, data);
 }
 
 /* ---- the end ---- */

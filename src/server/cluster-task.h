@@ -17,8 +17,7 @@ struct cluster_task_input {
     enum protocol_task_kind kind;
     enum machine_role role; /* init, join: in the cluster */
     const char *id;
-    const char
-        *saved; /* save: the name that etcd's data gets; init: that it begins with, or NULL */
+    const char *saved;   /* etcd's data: save: its name; init: what it begins with, or NULL */
     const char *machine; /* name of the Machine, and of its Node */
     ipv4 address;        /* that the Node is known by */
     struct cidr subnet;  /* of the machines; all zero: not known */

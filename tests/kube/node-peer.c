@@ -189,12 +189,6 @@ static int hello(struct peer *p, char *argv[], struct protocol_answer *ret, stru
 
 /* ---- what it does ---- */
 
-static int exchange_chunk(void *server, const char *path, struct protocol_chunk *chunk,
-                          struct err *err)
-{
-    return conversation_chunk(server, path, chunk, err);
-}
-
 static int load_task(const struct peer *p, struct protocol_task *ret, struct err *err)
 {
     _autofree_ char *path = str_format("%s/task.json", p->folder);
@@ -211,7 +205,7 @@ static int move_data(struct peer *p, bool save, struct err *err)
 {
     _autofree_ char *root = str_format("%s/machine", p->folder);
     const struct node node = {.root = root, .clock = &clock_system};
-    const struct cluster_tools tools = {.chunk = exchange_chunk, .server = &p->conversation};
+    const struct cluster_tools tools = {.chunk = conversation_chunk, .server = &p->conversation};
     struct cluster_run run = {
         .node = &node, .tools = &tools, .deadline = clock_now(&clock_system) + DEADLINE_MS};
     int r = load_task(p, &run.task, err);
