@@ -37,7 +37,7 @@ demo: ## two blank virtual machines become running nodes, from nothing
 	@$(MAKE) --no-print-directory all
 	@tools/demo up
 
-demo-cluster: ## two blank virtual machines become a Kubernetes cluster, from nothing
+demo-cluster: ## two blank virtual machines become a Kubernetes cluster, from nothing [KUBERNETES=vX.Y.Z]
 	@tools/install-deps demo kubernetes
 	@$(MAKE) --no-print-directory all
 	@tools/demo cluster

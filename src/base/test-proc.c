@@ -72,7 +72,7 @@ static void test_cancel_lets_it_clean_up(void **state)
     struct err err = ERR_INIT;
     struct cancelling c = {0};
     const char *argv[] = {
-        "sh", "-c", "trap 'echo cleaned >&2; exit 1' TERM; echo ready >&2; sleep 60 & wait", NULL};
+        "sh", "-c", "trap 'echo cleaned >&2; exit 1' TERM; sleep 60 & echo ready >&2; wait", NULL};
     struct proc_options o = {.on_line = cancel_when_ready, .data = &c, .cancel = &c.cancel};
     assert_int_equal(proc_run(argv, &o, NULL, &err), -EINTR);
     assert_true(c.cleaned);

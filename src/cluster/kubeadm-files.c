@@ -34,14 +34,30 @@ static char *dropin_path(const char *service)
     return str_format("/etc/systemd/system/%s.service.d/" DROPIN_NAME, service);
 }
 
+/* Takes path over. */
+static int add_proxy_file(const struct kubeadm_request *request, char *path, const char *mode,
+                          enum kubeadm_proxy_form form, struct kubeadm_files *files)
+{
+    struct buf text = BUF_INIT;
+    kubeadm_proxy(request->cluster, &request->machine, request->first, form, &text);
+    char *data = buf_steal(&text);
+    buf_free(&text);
+    return add_file(files, path, mode, data, false);
+}
+
 static int add_dropin(const struct kubeadm_request *request, const char *service,
                       struct kubeadm_files *files)
 {
-    struct buf text = BUF_INIT;
-    kubeadm_proxy_dropin(request->cluster, &request->machine, false, &text);
-    char *data = buf_steal(&text);
-    buf_free(&text);
-    return add_file(files, dropin_path(service), "0644", data, false);
+    return add_proxy_file(request, dropin_path(service), "0644", KUBEADM_PROXY_SERVICE, files);
+}
+
+static int add_proxy_for_all(const struct kubeadm_request *request, struct kubeadm_files *files)
+{
+    int r = add_proxy_file(request, strdup(KUBEADM_PROXY_SERVICES), "0644", KUBEADM_PROXY_MANAGER,
+                           files);
+    return r < 0 ? r
+                 : add_proxy_file(request, strdup(KUBEADM_PROXY_LOGINS), "0644",
+                                  KUBEADM_PROXY_SHELL, files);
 }
 
 static int add_proxy(const struct kubeadm_request *request, struct kubeadm_files *files)
@@ -49,17 +65,14 @@ static int add_proxy(const struct kubeadm_request *request, struct kubeadm_files
     const struct cluster_spec *spec = &request->cluster->spec;
     if (!spec->proxy.http && !spec->proxy.https)
         return 0;
-    struct buf text = BUF_INIT;
-    kubeadm_proxy_environment(request->cluster, &request->machine, &text);
-    char *data = buf_steal(&text);
-    buf_free(&text);
-    int r = add_file(files, strdup(KUBEADM_ENVIRONMENT), "0600", data, false);
+    int r = add_proxy_file(request, strdup(KUBEADM_ENVIRONMENT), "0600", KUBEADM_PROXY_ENVIRONMENT,
+                           files);
     if (r == 0)
         r = add_dropin(request, "kubelet", files);
     if (r == 0)
         r = add_dropin(request, spec->container_runtime == RUNTIME_CRIO ? "crio" : "containerd",
                        files);
-    return r;
+    return r < 0 || !spec->proxy.system_wide ? r : add_proxy_for_all(request, files);
 }
 
 /* Every API server reads it. */

@@ -40,14 +40,18 @@ static void write_config(const struct kubeadm_request *request, struct buf *out)
                "    script_user nobody\n"
                "}\n",
                request->machine.name);
-    /* whether it is ready is all that is asked: who answers on the machine's own port is known */
+    /*
+     * Whether it is ready is all that is asked: who answers on the machine's own port is known. A
+     * machine that is slow because it is busy is not one that has failed, and asking more often
+     * would keep it busy; a machine that dies is missed after three of advert_int.
+     */
     buf_printf(out,
                "vrrp_script apiserver {\n"
-               "    script \"/usr/bin/curl --silent --fail --insecure --noproxy * --max-time 3"
+               "    script \"/usr/bin/curl --silent --fail --insecure --noproxy * --max-time 10"
                " --output /dev/null https://127.0.0.1:%d/readyz\"\n"
-               "    interval 2\n"
-               "    timeout 4\n"
-               "    fall 2\n"
+               "    interval 5\n"
+               "    timeout 12\n"
+               "    fall 3\n"
                "    rise 1\n"
                "    init_fail\n"
                "}\n",
@@ -59,7 +63,7 @@ static void write_config(const struct kubeadm_request *request, struct buf *out)
                "    interface ${INTERFACE}\n"
                "    virtual_router_id %u\n"
                "    priority 100\n"
-               "    advert_int 1\n"
+               "    advert_int 2\n"
                "    virtual_ipaddress {\n"
                "        %s/32 dev ${INTERFACE}\n"
                "    }\n"

@@ -10,7 +10,7 @@ static void add_item(struct buf *list, const char *item)
 
 /* What is inside, and then what the Cluster adds. */
 static void no_proxy(const struct cluster *cluster, const struct kubeadm_machine *machine,
-                     struct buf *list)
+                     ipv4 first, struct buf *list)
 {
     const struct cluster_spec *spec = &cluster->spec;
     char text[CIDR_TEXT_SIZE], host[CLUSTER_HOST_SIZE];
@@ -26,49 +26,63 @@ static void no_proxy(const struct cluster *cluster, const struct kubeadm_machine
         struct cidr subnet = {cidr_first(machine->subnet), machine->subnet.prefix};
         add_item(list, cidr_text(subnet, text));
     }
-    if (cluster_host(cluster, 0, host) == 0)
+    if (cluster_host(cluster, first, host) == 0)
         add_item(list, host);
     for (size_t i = 0; i < spec->proxy.n_no_proxy; i++)
         add_item(list, spec->proxy.no_proxy[i]);
 }
 
-enum form { FORM_ENVIRONMENT, FORM_SERVICE, FORM_MANAGER };
-
-/* systemd.exec(5): in quotes '"' and '\' are escaped; in units '%' is a specifier unless doubled.
- */
-static void add_quoted(enum form form, const char *value, struct buf *out)
+/* systemd.exec(5): in quotes '"' and '\' are escaped; where units and systemd are configured, '%'
+ * is a specifier unless doubled. */
+static void add_for_systemd(enum kubeadm_proxy_form form, const char *value, struct buf *out)
 {
     for (; *value; value++) {
         if (*value == '"' || *value == '\\')
             buf_addc(out, '\\');
-        if (*value == '%' && form != FORM_ENVIRONMENT)
+        if (*value == '%' && form != KUBEADM_PROXY_ENVIRONMENT)
             buf_addc(out, '%');
         buf_addc(out, *value);
     }
 }
 
-static void add_variable(enum form form, const char *name, const char *value, struct buf *out)
+/* Between ' and ' everything is itself; a ' is written outside of them. */
+static void add_for_shell(const char *value, struct buf *out)
 {
-    static const char *const forms[] = {
-        [FORM_ENVIRONMENT] = "%s=\"",
-        [FORM_SERVICE] = "Environment=\"%s=",
-        [FORM_MANAGER] = "DefaultEnvironment=\"%s=",
+    for (; *value; value++) {
+        if (*value == '\'')
+            buf_adds(out, "'\\'");
+        buf_addc(out, *value);
+    }
+}
+
+static void add_variable(enum kubeadm_proxy_form form, const char *name, const char *value,
+                         struct buf *out)
+{
+    static const struct {
+        const char *before, *between, *behind;
+    } forms[] = {
+        [KUBEADM_PROXY_ENVIRONMENT] = {"", "=\"", "\"\n"},
+        [KUBEADM_PROXY_SERVICE] = {"Environment=\"", "=", "\"\n"},
+        [KUBEADM_PROXY_MANAGER] = {"DefaultEnvironment=\"", "=", "\"\n"},
+        [KUBEADM_PROXY_SHELL] = {"export ", "='", "'\n"},
     };
-    const char *start = forms[form], *mark = strstr(start, "%s");
-    buf_add(out, start, (size_t)(mark - start));
+    buf_adds(out, forms[form].before);
     buf_adds(out, name);
-    buf_adds(out, mark + 2);
-    add_quoted(form, value, out);
-    buf_adds(out, "\"\n");
+    buf_adds(out, forms[form].between);
+    if (form == KUBEADM_PROXY_SHELL)
+        add_for_shell(value, out);
+    else
+        add_for_systemd(form, value, out);
+    buf_adds(out, forms[form].behind);
 }
 
 /* Programs disagree about the case of these names. */
 static void add_variables(const struct cluster *cluster, const struct kubeadm_machine *machine,
-                          enum form form, struct buf *out)
+                          ipv4 first, enum kubeadm_proxy_form form, struct buf *out)
 {
     const struct cluster_proxy *proxy = &cluster->spec.proxy;
     _autobuf_ struct buf inside = BUF_INIT;
-    no_proxy(cluster, machine, &inside);
+    no_proxy(cluster, machine, first, &inside);
     const struct {
         const char *upper, *lower, *value;
     } variables[] = {
@@ -86,23 +100,15 @@ static void add_variables(const struct cluster *cluster, const struct kubeadm_ma
         out->error = buf_error(&inside);
 }
 
-static bool has_proxy(const struct cluster *cluster)
+void kubeadm_proxy(const struct cluster *cluster, const struct kubeadm_machine *machine, ipv4 first,
+                   enum kubeadm_proxy_form form, struct buf *out)
 {
-    return cluster->spec.proxy.http || cluster->spec.proxy.https;
-}
-
-void kubeadm_proxy_environment(const struct cluster *cluster, const struct kubeadm_machine *machine,
-                               struct buf *out)
-{
-    if (has_proxy(cluster))
-        add_variables(cluster, machine, FORM_ENVIRONMENT, out);
-}
-
-void kubeadm_proxy_dropin(const struct cluster *cluster, const struct kubeadm_machine *machine,
-                          bool manager, struct buf *out)
-{
-    if (!has_proxy(cluster))
+    static const char *const sections[] = {[KUBEADM_PROXY_SERVICE] = "[Service]\n",
+                                           [KUBEADM_PROXY_MANAGER] = "[Manager]\n",
+                                           [KUBEADM_PROXY_SHELL] = NULL};
+    if (!cluster->spec.proxy.http && !cluster->spec.proxy.https)
         return;
-    buf_adds(out, manager ? "[Manager]\n" : "[Service]\n");
-    add_variables(cluster, machine, manager ? FORM_MANAGER : FORM_SERVICE, out);
+    if (sections[form])
+        buf_adds(out, sections[form]);
+    add_variables(cluster, machine, first, form, out);
 }

@@ -24,6 +24,9 @@
 #define KUBEADM_CONFIG KUBEADM_FOLDER "/kubeadm.yaml"
 #define KUBEADM_DISCOVERY KUBEADM_FOLDER "/discovery.conf"
 #define KUBEADM_ENVIRONMENT KUBEADM_FOLDER "/environment" /* of kubeadm; systemd's form */
+/* The proxy for everything on a machine: of systemd's services, and of who logs in. */
+#define KUBEADM_PROXY_SERVICES "/etc/systemd/system.conf.d/20-slipway-proxy.conf"
+#define KUBEADM_PROXY_LOGINS "/etc/profile.d/slipway-proxy.sh"
 
 /* What the group of joining machines is called; only RBAC of our own mentions it. */
 #define KUBEADM_GROUP "system:bootstrappers:slipway"
@@ -112,7 +115,7 @@ struct kubeadm_file {
     bool remove_after; /* secret, and needed by nobody once kubeadm ended */
 };
 
-enum { KUBEADM_FILES_MAX = 8 };
+enum { KUBEADM_FILES_MAX = 10 };
 
 struct kubeadm_files {
     struct kubeadm_file items[KUBEADM_FILES_MAX];
@@ -125,10 +128,11 @@ void kubeadm_files_free(struct kubeadm_files *files);
 
 /*
  * All files that the task needs except the PKI's: the configuration, the discovery file, kubeadm's
- * environment and drop-ins of kubelet's and the container runtime's services for the proxy, the
- * OIDC issuer's authority, the static Pod of kube-vip. A worker gets no file of the PKI at all:
- * kubeadm writes the authority's certificate from the discovery file, and refuses to start where it
- * is already. Errors as kubeadm_config().
+ * environment and drop-ins of kubelet's and the container runtime's services for the proxy (with
+ * spec.proxy.systemWide also those of systemd itself and of logins), the OIDC issuer's authority,
+ * the static Pod of kube-vip. A worker gets no file of the PKI at all: kubeadm writes the
+ * authority's certificate from the discovery file, and refuses to start where it is already. Errors
+ * as kubeadm_config().
  */
 int kubeadm_files(const struct kubeadm_request *request, struct kubeadm_files *ret, struct err *err)
     _must_check_;
@@ -154,16 +158,19 @@ struct kubeadm_config_maps {
 };
 int kubeadm_config_maps(const char *version, struct kubeadm_config_maps *ret) _must_check_;
 
+/* Who reads the proxy's variables, which decides how they are written. */
+enum kubeadm_proxy_form {
+    KUBEADM_PROXY_ENVIRONMENT, /* EnvironmentFile= of systemd: NAME="VALUE" */
+    KUBEADM_PROXY_SERVICE,     /* a drop-in of one service */
+    KUBEADM_PROXY_MANAGER,     /* a drop-in of systemd itself, whose services inherit it */
+    KUBEADM_PROXY_SHELL,       /* a shell, as in /etc/profile.d */
+};
+
 /*
- * Appends the proxy's variables of a machine of the cluster, one NAME="VALUE" per line in the form
- * of systemd's EnvironmentFile=; nothing when the Cluster has no proxy. no_proxy always holds what
- * is inside: the machine itself, the pods', the services' and the machines' addresses.
+ * Appends the proxy's variables of a machine of the cluster, one per line; nothing when the Cluster
+ * has no proxy. no_proxy always holds what is inside: the machine itself, the pods', the services'
+ * and the machines' addresses, the cluster's domain, and its endpoint (first as in struct
+ * kubeadm_request; 0: not known).
  */
-void kubeadm_proxy_environment(const struct cluster *cluster, const struct kubeadm_machine *machine,
-                               struct buf *out);
-/*
- * The same as a drop-in for systemd: of a service, or of its manager, whose services all inherit it
- * (/etc/systemd/system.conf.d, for spec.proxy.systemWide; it is read when the system starts).
- */
-void kubeadm_proxy_dropin(const struct cluster *cluster, const struct kubeadm_machine *machine,
-                          bool manager, struct buf *out);
+void kubeadm_proxy(const struct cluster *cluster, const struct kubeadm_machine *machine, ipv4 first,
+                   enum kubeadm_proxy_form form, struct buf *out);

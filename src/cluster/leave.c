@@ -22,7 +22,7 @@ static struct leave node_step(const struct leave_facts *f)
 static bool is_lone(const struct leave_facts *f)
 {
     return f->reason == LEAVE_REINSTALL && f->control_plane && f->other_control_planes == 0 &&
-           (f->joined || f->saved);
+           (f->joined || f->saved || f->restoring);
 }
 
 static struct leave lone_step(const struct leave_facts *f)
@@ -32,6 +32,8 @@ static struct leave lone_step(const struct leave_facts *f)
                    "what its etcd holds is with the server: its cluster goes on with it");
     if (f->saving)
         return SAY(LEAVE_SAVE, "its control plane stops, and what etcd holds goes to the server");
+    if (f->restoring && f->task_under_way)
+        return SAY(LEAVE_WAIT, "its task, which brings back what etcd held, has not ended yet");
     if (f->node && f->api_reachable && !f->drained)
         return node_step(f);
     return SAY(LEAVE_SAVE, "it is the only control plane: its system has to save what etcd holds");

@@ -35,6 +35,7 @@ struct leave_facts {
     bool joined;         /* it is a member: its init or join has ended well */
     bool saving;         /* it was told to stop, and to leave its etcd's data with the server */
     bool saved;          /* that is there, as it was before this installation */
+    bool restoring;      /* it was told to begin with that, and nobody knows how far it has come */
 };
 
 enum leave_step {

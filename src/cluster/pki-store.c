@@ -12,6 +12,7 @@
 
 #include "base/file.h"
 #include "base/str.h"
+#include "cluster/key-file.h"
 
 enum { KEY_TEXT_MAX = 256, CLUSTER_NAME_MAX = 240, TEMPORARY_LETTERS = 6 };
 
@@ -20,54 +21,6 @@ struct pki_store {
     char *key_path; /* NULL: not encrypted */
     uint8_t *key;   /* guarded memory; NULL: not encrypted */
 };
-
-/* A file's bytes, overwritten before they are freed. */
-struct content {
-    uint8_t *data;
-    size_t len;
-};
-
-static void content_clear(struct content *c)
-{
-    if (c->data)
-        sodium_memzero(c->data, c->len);
-    free(c->data);
-}
-#define _autocontent_ _cleanup_(content_clear)
-
-/* ---- reading secrets ---- */
-
-/* Only a regular file that nobody else may read, of at most max bytes. */
-static int check_file(const char *path, const struct stat *st, size_t max, struct err *err)
-{
-    if (!S_ISREG(st->st_mode))
-        return err_set(err, -EINVAL, "%s is not a regular file", path);
-    if (st->st_mode & 077)
-        return err_set(err, -EPERM, "%s holds secrets but others may access it: chmod 600 it",
-                       path);
-    if (st->st_size < 0 || (uint64_t)st->st_size > max)
-        return err_set(err, -EFBIG, "%s is longer than %zu bytes", path, max);
-    return 0;
-}
-
-/* file_read() grows its buffer and leaves copies behind; a secret is read into one place. */
-static int read_secret(const char *path, size_t max, struct content *ret, struct err *err)
-{
-    struct stat st;
-    _autofd_ int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 || fstat(fd, &st) < 0)
-        return err_errno(err, -errno, "cannot open %s", path);
-    int r = check_file(path, &st, max, err);
-    if (r < 0)
-        return r;
-    ret->len = (size_t)st.st_size;
-    ret->data = calloc(1, ret->len + 1);
-    if (!ret->data)
-        return err_set(err, -ENOMEM, "out of memory");
-    if (fd_read_full(fd, ret->data, ret->len) != st.st_size)
-        return err_set(err, -EIO, "cannot read %s", path);
-    return 0;
-}
 
 /* ---- the key ---- */
 
@@ -90,8 +43,8 @@ static int check_place(const char *key_file, const char *state_folder, struct er
 
 static int load_key(const char *path, uint8_t **ret, struct err *err)
 {
-    _autocontent_ struct content text = {0};
-    int r = read_secret(path, KEY_TEXT_MAX, &text, err);
+    _autokeyfile_ struct key_file text = {0};
+    int r = key_file_read(path, KEY_TEXT_MAX, &text, err);
     if (r < 0)
         return r;
     char *base64 = (char *)text.data;
@@ -211,7 +164,7 @@ int pki_store_save(struct pki_store *store, const char *cluster, const struct pk
                    struct err *err)
 {
     _autofree_ char *path = NULL;
-    _autocontent_ struct content content = {0};
+    _autokeyfile_ struct key_file content = {0};
     int r = path_of(store, cluster, &path, err);
     if (r == 0)
         r = pki_check(pki, err);
@@ -251,12 +204,12 @@ static int check_loaded(const char *path, const struct pki *pki, struct err *err
 int pki_store_load(struct pki_store *store, const char *cluster, struct pki *ret, struct err *err)
 {
     _autofree_ char *path = NULL;
-    _autocontent_ struct content content = {0};
+    _autokeyfile_ struct key_file content = {0};
     _autopki_ struct pki pki = PKI_INIT;
     bool encrypted = false;
     int r = path_of(store, cluster, &path, err);
     if (r == 0)
-        r = read_secret(path, PKI_STORE_FILE_MAX, &content, err);
+        r = key_file_read(path, PKI_STORE_FILE_MAX, &content, err);
     if (r < 0)
         return r;
     r = pki_store_decode(cluster, content.data, content.len, store->key, &pki, &encrypted);
@@ -272,14 +225,47 @@ int pki_store_load(struct pki_store *store, const char *cluster, struct pki *ret
     return 0;
 }
 
-int pki_store_remove(struct pki_store *store, const char *cluster, struct err *err)
+/* A folder that does not hold a PKI of that cluster yet. */
+static int make_aside(const struct pki_store *store, const char *cluster, int64_t now_ms,
+                      char **ret_folder, char **ret_path, struct err *err)
 {
-    _autofree_ char *path = NULL;
+    char time[CLOCK_TEXT_SIZE];
+    for (;; now_ms += 1000) {
+        _autofree_ char *folder =
+            str_format("%s/deleted-%s", store->folder, clock_text(now_ms, time));
+        _autofree_ char *path = folder ? str_format("%s/%s.pki", folder, cluster) : NULL;
+        if (!path)
+            return err_set(err, -ENOMEM, "out of memory");
+        int r = dir_make(folder, 0700, err);
+        if (r == 0 && access(path, F_OK) == 0)
+            continue;
+        if (r == 0) {
+            *ret_folder = TAKE_PTR(folder);
+            *ret_path = TAKE_PTR(path);
+        }
+        return r;
+    }
+}
+
+int pki_store_retire(struct pki_store *store, const char *cluster, int64_t now_ms, char **ret,
+                     struct err *err)
+{
+    _autofree_ char *path = NULL, *folder = NULL, *aside = NULL;
     int r = path_of(store, cluster, &path, err);
     if (r < 0)
         return r;
-    if (unlink(path) < 0)
-        return errno == ENOENT ? 0 : err_errno(err, -errno, "cannot remove %s", path);
-    r = dir_sync(store->folder);
-    return r < 0 ? err_errno(err, r, "cannot sync %s", store->folder) : 0;
+    if (access(path, F_OK) < 0)
+        return errno == ENOENT ? 0 : err_errno(err, -errno, "cannot find %s", path);
+    r = make_aside(store, cluster, now_ms, &folder, &aside, err);
+    if (r < 0)
+        return r;
+    if (rename(path, aside) < 0)
+        return err_errno(err, -errno, "cannot move %s to %s", path, aside);
+    r = dir_sync(folder);
+    if (r == 0)
+        r = dir_sync(store->folder);
+    if (r < 0)
+        return err_errno(err, r, "cannot sync %s", store->folder);
+    *ret = TAKE_PTR(aside);
+    return 0;
 }

@@ -50,8 +50,14 @@ int pki_store_load(struct pki_store *store, const char *cluster, struct pki *ret
 int pki_store_save(struct pki_store *store, const char *cluster, const struct pki *pki,
                    struct err *err) _must_check_;
 
-/* Removes a cluster's PKI. 0 also when there is none. */
-int pki_store_remove(struct pki_store *store, const char *cluster, struct err *err) _must_check_;
+/*
+ * Puts a deleted cluster's PKI out of use: moves it to deleted-TIME/NAME.pki in the store's folder,
+ * where an administrator may take it back from (to NAME.pki, before a Cluster of that name is made)
+ * or remove it. *ret is where it is now, malloc'd; untouched when there is none. 0 or a negative
+ * errno.
+ */
+int pki_store_retire(struct pki_store *store, const char *cluster, int64_t now_ms, char **ret,
+                     struct err *err) _must_check_;
 
 /* ---- the file's form, for tests and fuzzing ---- */
 

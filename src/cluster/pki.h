@@ -73,7 +73,7 @@ int pki_create(struct pki *pki, enum pki_algorithm algorithm, const struct clock
  * but one certificate and one unencrypted key in PEM, not an authority, keyUsage without
  * keyCertSign, not valid now, a key that does not belong to it, keys other than RSA from 2048 bits
  * and ECDSA on P-256, P-384, P-521 (what kubeadm takes). *ret holds copies, the key in the form
- * described above. `what` names the authority in messages ("spec.pki.ca").
+ * described above. `what` names the authority in messages ("/root/pki/ca.{crt,key}").
  */
 int pki_import(const char *what, const char *certificate_pem, const char *key_pem,
                const struct clock *clock, struct pki_pair *ret, struct err *err) _must_check_;
@@ -81,6 +81,16 @@ int pki_import(const char *what, const char *certificate_pem, const char *key_pe
 /* Takes a service account key (RSA, private, PEM) into pki->sa_key and sa_pub. -EINVAL as above. */
 int pki_import_service_account(const char *what, const char *key_pem, struct pki *pki,
                                struct err *err) _must_check_;
+
+/*
+ * Takes the authorities and the service account key that lie in a folder of kubeadm's layout; what
+ * is not there stays as it is in *pki, which is empty at first. Refused besides what pki_import()
+ * refuses (err names the file): half of a pair (sa.pub may be missing), a key that others may read,
+ * a folder without any of them. *ret_ends is when the first of the authorities ends, wall time in
+ * milliseconds (INT64_MAX: none was taken). 0 or a negative errno. Blocks.
+ */
+int pki_import_folder(const char *folder, const struct clock *clock, struct pki *pki,
+                      int64_t *ret_ends, struct err *err) _must_check_;
 
 /*
  * Whether everything is there and fits: three authorities with their own keys, a service account

@@ -13,29 +13,36 @@ struct planning {
     struct plan plan;
     const struct plan_machine *turn;   /* the control plane that may join now; NULL: none */
     const struct plan_machine *holder; /* the one that others have to wait for; NULL: none */
+    size_t joined, wanted;             /* control planes: in etcd or about to be, and declared */
 };
 
 /* Where a machine stands towards its task, seen with the clock. */
 enum standing {
     STANDING_FREE,    /* has no task: may be given one */
-    STANDING_BUSY,    /* within its time */
+    STANDING_BUSY,    /* within its time, or heard of and still at it */
     STANDING_JOINED,  /* done */
     STANDING_PAUSING, /* failed, and its pause is not over */
-    STANDING_RETRY,   /* failed or too late: may be given one again */
-    STANDING_SPENT,   /* has used up its attempts */
+    STANDING_RETRY,   /* failed, or silent for too long: may be given one again */
 };
+
+/* A clock that was set back makes what has been look as if it were to come: then it was just now.
+ */
+static int64_t past(const struct planning *p, int64_t time)
+{
+    return time < p->now ? time : p->now;
+}
 
 static int64_t deadline_of(const struct planning *p, const struct plan_machine *m)
 {
-    return m->task_since + p->cluster->join_timeout_ms + PLAN_GRACE_MS;
+    return past(p, m->task_since) + p->cluster->join_timeout_ms + PLAN_GRACE_MS;
 }
 
-static int64_t pause_end(const struct plan_machine *m)
+static int64_t pause_end(const struct planning *p, const struct plan_machine *m)
 {
     int64_t pause = PLAN_PAUSE_MS;
     for (unsigned i = 1; i < m->attempts && pause < PLAN_PAUSE_MAX_MS; i++)
         pause *= 2;
-    return m->failed_at + (pause < PLAN_PAUSE_MAX_MS ? pause : PLAN_PAUSE_MAX_MS);
+    return past(p, m->failed_at) + (pause < PLAN_PAUSE_MAX_MS ? pause : PLAN_PAUSE_MAX_MS);
 }
 
 static bool is_under_way(const struct plan_machine *m)
@@ -47,13 +54,12 @@ static enum standing standing_of(const struct planning *p, const struct plan_mac
 {
     if (m->task == PLAN_TASK_DONE)
         return STANDING_JOINED;
-    if (is_under_way(m) && p->now < deadline_of(p, m))
+    /* One that lives ends by its own clock, or says that it knows of no task: ours may jump. */
+    if (is_under_way(m) && (m->alive || p->now < deadline_of(p, m)))
         return STANDING_BUSY;
     if (m->task == PLAN_TASK_NONE && m->attempts == 0)
         return STANDING_FREE;
-    if (m->attempts >= PLAN_ATTEMPTS_MAX)
-        return STANDING_SPENT;
-    if (m->task == PLAN_TASK_FAILED && p->now < pause_end(m))
+    if (m->task == PLAN_TASK_FAILED && p->now < pause_end(p, m))
         return STANDING_PAUSING;
     return STANDING_RETRY;
 }
@@ -118,12 +124,13 @@ static void find_turn(struct planning *p)
     const struct plan_machine *next = NULL;
     for (size_t i = 0; i < p->n; i++) {
         const struct plan_machine *m = &p->machines[i];
+        p->wanted += is_control_plane(m);
+        p->joined += is_control_plane(m) && (m->task == PLAN_TASK_DONE || is_under_way(m));
         if (holds_turn(p, m))
             p->holder = lower(p->holder, m);
         if (is_control_plane(m) && wants_task(p, m) && !m->node_ready)
             next = lower(next, m);
     }
-    /* One that is late may be told again, itself; nobody else may be told anything meanwhile. */
     p->turn = p->holder ? p->holder : next;
     if (p->holder && p->holder->task == PLAN_TASK_DONE)
         wake(p, deadline_of(p, p->holder));
@@ -157,6 +164,35 @@ static bool restores(const struct planning *p, const struct plan_machine *m)
     return true;
 }
 
+/*
+ * An even number of members of etcd survives no more than one less, and more of them can fail: the
+ * last of an even number of control planes waits for one more to be declared.
+ */
+static bool makes_even(const struct planning *p)
+{
+    size_t most = p->wanted % 2 ? p->wanted : p->wanted - 1;
+    return p->joined > 0 && p->joined >= most;
+}
+
+static void assign_control_plane(const struct planning *p, const struct plan_machine *m,
+                                 struct plan_step *step)
+{
+    if (p->turn != m)
+        say(step, PLAN_WAIT, "waits until control plane %s has joined",
+            p->turn ? p->turn->name : "before it");
+    else if (p->joined > 0 && !p->cluster->lasting_endpoint)
+        say(step, PLAN_WAIT,
+            "waits: with several control planes spec.controlPlaneEndpoint of the Cluster has to be "
+            "one that outlives each of them: a name, a load balancer or a virtualIP");
+    else if (makes_even(p))
+        say(step, PLAN_WAIT,
+            "waits for one more control plane: etcd needs a majority, so %zu members survive no "
+            "more failures than %zu; declare another one, or make this one a worker",
+            p->joined + 1, p->joined);
+    else
+        say(step, PLAN_JOIN_CONTROL_PLANE, "joins as a control plane");
+}
+
 /* It may be given a task, as far as its own standing goes: which one, if any? */
 static void assign_join(const struct planning *p, const struct plan_machine *m,
                         struct plan_step *step)
@@ -169,11 +205,8 @@ static void assign_join(const struct planning *p, const struct plan_machine *m,
         say(step, PLAN_WAIT, "waits until the cluster has noticed that its former Node is gone");
     else if (m->role == ROLE_WORKER)
         say(step, PLAN_JOIN_WORKER, "joins as a worker");
-    else if (p->turn == m)
-        say(step, PLAN_JOIN_CONTROL_PLANE, "joins as a control plane");
     else
-        say(step, PLAN_WAIT, "waits until control plane %s has joined",
-            p->turn ? p->turn->name : "before it");
+        assign_control_plane(p, m, step);
 }
 
 static void assign(const struct planning *p, const struct plan_machine *m, struct plan_step *step)
@@ -214,13 +247,10 @@ static void step_member(struct planning *p, const struct plan_machine *m, struct
     case STANDING_JOINED:
         step_joined(p, m, step);
         return;
-    case STANDING_SPENT:
-        say(step, PLAN_FAILED, "did not succeed in %u attempts", m->attempts);
-        return;
     case STANDING_PAUSING:
-        wake(p, pause_end(m));
+        wake(p, pause_end(p, m));
         say(step, PLAN_WAIT, "tries again in %lld s",
-            (long long)((pause_end(m) - p->now + 999) / 1000));
+            (long long)((pause_end(p, m) - p->now + 999) / 1000));
         return;
     default:
         break;
@@ -266,7 +296,6 @@ const char *plan_action_text(enum plan_action action)
         [PLAN_JOIN_CONTROL_PLANE] = "JoinControlPlane",
         [PLAN_JOIN_WORKER] = "JoinWorker",
         [PLAN_RESTORE] = "Restore",
-        [PLAN_FAILED] = "Failed",
     };
     return texts[action];
 }

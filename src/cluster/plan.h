@@ -14,8 +14,11 @@
  * - One control plane joins at a time, because every one of them changes etcd's membership: the
  *   next one's turn comes when its Node is Ready, or when its time is over.
  * - Nobody joins while the API server does not answer.
- * - A machine that runs its task is left alone until the task's deadline, and what failed is tried
- *   again after a pause that grows, PLAN_ATTEMPTS_MAX times in all.
+ * - No control plane joins that would make their number even, nor a second one while the endpoint
+ *   is the first one's own address.
+ * - A machine that runs its task is left alone until it says that it has ended, or is silent and
+ * the task's deadline is over. What failed is tried again after a pause that grows, for ever: a
+ *   registry or a network that is away for a night does not need a person in the morning.
  */
 #pragma once
 
@@ -52,6 +55,7 @@ struct plan_cluster {
     const char *initialized_by; /* Cluster.status.initializedBy; NULL: nobody yet */
     bool initialized;           /* Cluster.status.initializedAt is set */
     bool api_reachable;         /* the API server answers at the endpoint */
+    bool lasting_endpoint;      /* the endpoint does not go with one of the control planes */
     const char *saved_of;       /* Cluster.status.saved.machine; NULL: nothing is saved */
     int64_t join_timeout_ms;    /* spec.joinPolicy.joinTimeoutSeconds: a machine's own deadline */
 };
@@ -64,11 +68,10 @@ enum plan_action {
     PLAN_JOIN_CONTROL_PLANE, /* assign (again) a task of kind join */
     PLAN_JOIN_WORKER,
     PLAN_RESTORE, /* assign (again) a task of kind init that begins with what etcd held */
-    PLAN_FAILED,  /* used up its attempts: a person has to look */
 };
 
 enum {
-    PLAN_ATTEMPTS_MAX = 5,
+    PLAN_ATTEMPTS_MAX = 5, /* the Machine is shown as Failed from then on, and goes on trying */
     PLAN_GRACE_MS = 60000, /* behind a machine's own deadline, for it to say that it failed */
     PLAN_PAUSE_MS = 10000, /* after the first failure; each further one doubles it */
     PLAN_PAUSE_MAX_MS = 300000,

@@ -28,7 +28,7 @@ static const char whole[] =
     "\"kubelet\":{\"extraArgs\":{\"v\":\"5\",\"max-pods\":\"50\"}},"
     "\"etcd\":{\"serverCertSANs\":[\"e.example\"],\"peerCertSANs\":[\"p.example\",\"10.9.9.8\"]},"
     "\"proxy\":{\"http\":\"http://u%%41:p\\\"@proxy:3128\",\"noProxy\":[\".example\",\"10.0.0.0/"
-    "24\"]},"
+    "24\"],\"systemWide\":true},"
     "\"containerRuntime\":\"crio\",\"certificatesDir\":\"/etc/kubernetes/certificates\","
     "\"imageRepository\":\"registry.example/k\","
     "\"features\":{%s\"featureGates\":{\"EphemeralContainers\":true,\"TTLAfterFinished\":false}},"
@@ -447,9 +447,11 @@ static void the_proxy_has_every_form(void **state)
     const struct kubeadm_machine machine = {
         .name = "node1", .address = 0x0a000001, .subnet = {0x0a000001, 24}};
     _autobuf_ struct buf environment = BUF_INIT, service = BUF_INIT, manager = BUF_INIT;
-    kubeadm_proxy_environment(c, &machine, &environment);
-    kubeadm_proxy_dropin(c, &machine, false, &service);
-    kubeadm_proxy_dropin(c, &machine, true, &manager);
+    _autobuf_ struct buf shell = BUF_INIT;
+    kubeadm_proxy(c, &machine, 0, KUBEADM_PROXY_ENVIRONMENT, &environment);
+    kubeadm_proxy(c, &machine, 0, KUBEADM_PROXY_SERVICE, &service);
+    kubeadm_proxy(c, &machine, 0, KUBEADM_PROXY_MANAGER, &manager);
+    kubeadm_proxy(c, &machine, 0, KUBEADM_PROXY_SHELL, &shell);
 #define INSIDE                                                                                     \
     "localhost,127.0.0.0/8,172.16.0.0/13,172.24.0.0/16,.svc,.k.example,10.0.0.1,10.0.0.0/24,"      \
     "api.example.com,.example,10.0.0.0/24"
@@ -463,15 +465,74 @@ static void the_proxy_has_every_form(void **state)
                         "Environment=\"http_proxy=http://u%%41:p\\\"@proxy:3128\"\n"
                         "Environment=\"NO_PROXY=" INSIDE "\"\n"
                         "Environment=\"no_proxy=" INSIDE "\"\n");
-    assert_non_null(
-        str_after(buf_str(&manager), "[Manager]\nDefaultEnvironment=\"HTTP_PROXY=http://u%%41"));
+    assert_string_equal(buf_str(&manager),
+                        "[Manager]\n"
+                        "DefaultEnvironment=\"HTTP_PROXY=http://u%%41:p\\\"@proxy:3128\"\n"
+                        "DefaultEnvironment=\"http_proxy=http://u%%41:p\\\"@proxy:3128\"\n"
+                        "DefaultEnvironment=\"NO_PROXY=" INSIDE "\"\n"
+                        "DefaultEnvironment=\"no_proxy=" INSIDE "\"\n");
+    assert_string_equal(buf_str(&shell), "export HTTP_PROXY='http://u%41:p\"@proxy:3128'\n"
+                                         "export http_proxy='http://u%41:p\"@proxy:3128'\n"
+                                         "export NO_PROXY='" INSIDE "'\n"
+                                         "export no_proxy='" INSIDE "'\n");
+#undef INSIDE
     _cleanup_(cluster_freep) struct cluster *none = plain_cluster("v1.20.2");
-    buf_reset(&environment);
-    buf_reset(&service);
-    kubeadm_proxy_environment(none, &machine, &environment);
-    kubeadm_proxy_dropin(none, &machine, false, &service);
-    assert_string_equal(buf_str(&environment), "");
-    assert_string_equal(buf_str(&service), "");
+    for (int form = KUBEADM_PROXY_ENVIRONMENT; form <= KUBEADM_PROXY_SHELL; form++) {
+        _autobuf_ struct buf out = BUF_INIT;
+        kubeadm_proxy(none, &machine, 0, (enum kubeadm_proxy_form)form, &out);
+        assert_string_equal(buf_str(&out), "");
+    }
+}
+
+/* A shell must not run what a URL says. */
+static void a_quote_stays_a_quote(void **state)
+{
+    (void)state;
+    const struct kubeadm_machine machine = {.name = "node1"};
+    _cleanup_(cluster_freep) struct cluster *c = plain_cluster("v1.20.2");
+    _autobuf_ struct buf shell = BUF_INIT;
+    c->spec.proxy.http = "http://'$(x)";
+    kubeadm_proxy(c, &machine, 0, KUBEADM_PROXY_SHELL, &shell);
+    assert_non_null(str_after(buf_str(&shell), "export HTTP_PROXY='http://'\\''$(x)'\n"));
+}
+
+/* The first control plane is the endpoint of a Cluster that names none. */
+static void the_endpoint_needs_no_proxy(void **state)
+{
+    (void)state;
+    _cleanup_(cluster_freep) struct cluster *c = plain_cluster("v1.20.2");
+    const struct kubeadm_machine machine = {
+        .name = "node2", .address = 0x0a010002, .subnet = {0x0a010002, 24}};
+    _autobuf_ struct buf out = BUF_INIT;
+    c->spec.proxy.http = "http://proxy:3128";
+    kubeadm_proxy(c, &machine, 0x0a000001, KUBEADM_PROXY_ENVIRONMENT, &out);
+    assert_non_null(strstr(buf_str(&out), ",.cluster.local,10.1.0.2,10.1.0.0/24,10.0.0.1\"\n"));
+}
+
+static bool brings(const struct cluster *cluster, const char *path)
+{
+    struct kubeadm_request r = request_for(cluster, KUBEADM_JOIN, ROLE_WORKER, false);
+    _autokubeadmfiles_ struct kubeadm_files files = {0};
+    struct err err = ERR_INIT;
+    if (kubeadm_files(&r, &files, &err) < 0)
+        fail_msg("%s", err_text(&err));
+    for (size_t i = 0; i < files.n; i++) {
+        if (str_eq(files.items[i].path, path))
+            return true;
+    }
+    return false;
+}
+
+static void only_a_proxy_for_all_is_everybodys(void **state)
+{
+    (void)state;
+    _cleanup_(cluster_freep) struct cluster *c = whole_cluster("v1.20.2", true);
+    assert_true(brings(c, KUBEADM_PROXY_SERVICES));
+    assert_true(brings(c, KUBEADM_PROXY_LOGINS));
+    c->spec.proxy.system_wide = false;
+    assert_false(brings(c, KUBEADM_PROXY_SERVICES));
+    assert_false(brings(c, KUBEADM_PROXY_LOGINS));
+    assert_true(brings(c, "/etc/systemd/system/kubelet.service.d/20-slipway-proxy.conf"));
 }
 
 UNIT_MAIN(cmocka_unit_test(every_version_and_task_is_as_golden),
@@ -482,4 +543,6 @@ UNIT_MAIN(cmocka_unit_test(every_version_and_task_is_as_golden),
           cmocka_unit_test(secrets_are_in_files_only_their_owner_reads),
           cmocka_unit_test(versions_have_their_api), cmocka_unit_test(contradictions_are_refused),
           cmocka_unit_test(control_planes_keep_their_taint),
-          cmocka_unit_test(the_proxy_has_every_form))
+          cmocka_unit_test(the_proxy_has_every_form), cmocka_unit_test(a_quote_stays_a_quote),
+          cmocka_unit_test(the_endpoint_needs_no_proxy),
+          cmocka_unit_test(only_a_proxy_for_all_is_everybodys))

@@ -100,6 +100,15 @@ static void the_only_control_plane_saves_before_it_is_installed_anew(void **stat
     /* it could not be brought back, and is installed once more */
     f.joined = false;
     assert_string_equal(walk(f, steps), ".");
+    /* it may run with it: what it says counts, and then what it saves */
+    f = (struct leave_facts){.reason = LEAVE_REINSTALL,
+                             .control_plane = true,
+                             .restoring = true,
+                             .task_under_way = true};
+    assert_string_equal(walk(f, steps), "w");
+    f.task_under_way = false;
+    assert_string_equal(walk(f, steps), "ss.");
+    f.restoring = false;
     /* it never became one */
     f.saved = false;
     assert_string_equal(walk(f, steps), ".");

@@ -314,7 +314,9 @@ static void test_names(void **state)
         struct err err = ERR_INIT;
         assert_int_equal(pki_store_save(store, names[i], &shared, &err), -EINVAL);
         assert_int_equal(pki_store_load(store, names[i], &pki, &err), -EINVAL);
-        assert_int_equal(pki_store_remove(store, names[i], &err), -EINVAL);
+        char *aside = NULL;
+        assert_int_equal(pki_store_retire(store, names[i], 0, &aside, &err), -EINVAL);
+        assert_null(aside);
     }
 }
 
@@ -331,23 +333,50 @@ static bool there(const char *folder, const char *name)
     return access(path, F_OK) == 0;
 }
 
-/* What a crash left is removed, and nothing else; a PKI is removed when asked. */
-static void test_leftovers_and_removal(void **state)
+/* What a crash left is removed, and nothing else. */
+static void test_leftovers(void **state)
 {
     const struct place *p = *state;
-    struct err err = ERR_INIT;
     save(p, NULL);
     touch(p->folder, "demo.pki.Ab3dE6");
     touch(p->folder, "a.pki.xy.pki");
     touch(p->folder, "demo.pki.old");
-    _autopkistore_ struct pki_store *store = opened(p, NULL);
+    pki_store_close(opened(p, NULL));
     assert_false(there(p->folder, "demo.pki.Ab3dE6"));
     assert_true(there(p->folder, "a.pki.xy.pki"));
     assert_true(there(p->folder, "demo.pki.old"));
     assert_true(there(p->folder, "demo.pki"));
-    assert_int_equal(pki_store_remove(store, "demo", &err), 0);
+}
+
+static void retire(const struct place *p, struct pki_store *store, const char *to)
+{
+    struct err err = ERR_INIT;
+    _autofree_ char *aside = NULL;
+    _autofree_ char *expected = str_format("%s/%s", p->folder, to);
+    assert_int_equal(pki_store_retire(store, "demo", 1795305600000, &aside, &err), 0);
+    assert_string_equal(aside, expected);
+    assert_int_equal(mode_of(expected), 0600);
     assert_false(there(p->folder, "demo.pki"));
-    assert_int_equal(pki_store_remove(store, "demo", &err), 0);
+}
+
+/* A deleted cluster's is out of use, kept whole, and never in the way of another one's. */
+static void test_retired(void **state)
+{
+    const struct place *p = *state;
+    struct err err = ERR_INIT;
+    save(p, p->key);
+    _autopkistore_ struct pki_store *store = opened(p, p->key);
+    retire(p, store, "deleted-2026-11-22T00:00:00Z/demo.pki");
+    assert_int_equal(load(p, p->key, &err), -ENOENT);
+    char *aside = NULL;
+    assert_int_equal(pki_store_retire(store, "demo", 0, &aside, &err), 0);
+    assert_null(aside);
+    save(p, p->key);
+    retire(p, store, "deleted-2026-11-22T00:00:01Z/demo.pki");
+    /* taken back */
+    _autofree_ char *kept = str_format("%s/deleted-2026-11-22T00:00:00Z/demo.pki", p->folder);
+    assert_int_equal(rename(kept, p->file), 0);
+    assert_int_equal(load(p, p->key, &err), 0);
 }
 
 /* A server that is killed while it saves again and again leaves a whole PKI, and opening cleans up.
@@ -385,17 +414,10 @@ static void test_killed_while_saving(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_plain),
-        TEST(test_encrypted),
-        TEST(test_a_key_given_later),
-        TEST(test_wrong_key),
-        TEST(test_damage),
-        TEST(test_members_that_do_not_fit),
-        TEST(test_forged_members),
-        TEST(test_key_files),
-        TEST(test_names),
-        TEST(test_leftovers_and_removal),
-        TEST(test_killed_while_saving),
+        TEST(test_plain),          TEST(test_encrypted), TEST(test_a_key_given_later),
+        TEST(test_wrong_key),      TEST(test_damage),    TEST(test_members_that_do_not_fit),
+        TEST(test_forged_members), TEST(test_key_files), TEST(test_names),
+        TEST(test_leftovers),      TEST(test_retired),   TEST(test_killed_while_saving),
     };
     return cmocka_run_group_tests(tests, make_shared, clear_shared);
 }

@@ -139,6 +139,19 @@ int x509_key_texts(gnutls_x509_privkey_t key, char **ret_secret, char **ret_publ
     return 0;
 }
 
+char *x509_public_text(const char *pem)
+{
+    _cleanup_(gnutls_pubkey_deinitp) gnutls_pubkey_t public = NULL;
+    const gnutls_datum_t text = borrow(pem);
+    gnutls_datum_t out = {0};
+    int r = gnutls_pubkey_init(&public);
+    if (r >= 0)
+        r = gnutls_pubkey_import(public, &text, GNUTLS_X509_FMT_PEM);
+    if (r >= 0)
+        r = gnutls_pubkey_export2(public, GNUTLS_X509_FMT_PEM, &out);
+    return take_text(r, &out);
+}
+
 int x509_pair_text(gnutls_x509_crt_t certificate, gnutls_x509_privkey_t key, struct pki_pair *ret)
 {
     _autopair_ struct pki_pair pair = {certificate_text(certificate), key_text(key)};

@@ -38,6 +38,8 @@ bool x509_key_belongs(gnutls_x509_privkey_t key, gnutls_x509_crt_t certificate);
  * half "PUBLIC KEY". On failure (GnuTLS code) nothing is returned.
  */
 int x509_key_texts(gnutls_x509_privkey_t key, char **ret_secret, char **ret_public);
+/* "PUBLIC KEY" out of such a PEM text, written as x509_key_texts() does; NULL for anything else. */
+char *x509_public_text(const char *pem);
 int x509_pair_text(gnutls_x509_crt_t certificate, gnutls_x509_privkey_t key, struct pki_pair *ret);
 
 /* What a certificate says. */

@@ -24,6 +24,15 @@ static enum cluster_move revive(const struct cluster_view *v, int64_t now, int64
     return v->starts < CLUSTER_STARTS_MAX ? CLUSTER_START : CLUSTER_GIVE_UP;
 }
 
+/* Only the unit may write where manifests are. */
+static enum cluster_move run_again(const struct cluster_view *v, int64_t now, int64_t *until)
+{
+    if (v->starts == 0 || now >= v->started + CLUSTER_PATIENCE_MS)
+        return CLUSTER_START;
+    *until = v->started + CLUSTER_PATIENCE_MS;
+    return CLUSTER_FOLLOW;
+}
+
 enum cluster_move cluster_next(const struct cluster_view *view, int64_t now, int64_t *ret_until)
 {
     *ret_until = INT64_MAX;
@@ -31,7 +40,10 @@ enum cluster_move cluster_next(const struct cluster_view *view, int64_t now, int
         return CLUSTER_FOLLOW;
     if (is_unfinished(view))
         return revive(view, now, ret_until);
-    return view->task ? CLUSTER_TIDY : CLUSTER_REST;
+    if (view->task)
+        return CLUSTER_TIDY;
+    bool stranded = view->stopped && view->state && view->state->outcome == PROTOCOL_TASK_FAILED;
+    return stranded ? run_again(view, now, ret_until) : CLUSTER_REST;
 }
 
 enum cluster_answer cluster_accept(const struct cluster_view *view,
@@ -43,6 +55,7 @@ enum cluster_answer cluster_accept(const struct cluster_view *view,
     if (view->locked || is_unfinished(view))
         return CLUSTER_BUSY;
     bool member = state && state->outcome == PROTOCOL_TASK_DONE && state->node_name;
-    bool as_member = task->kind == PROTOCOL_TASK_RESET || task->kind == PROTOCOL_TASK_SAVE;
+    bool as_member = task->kind == PROTOCOL_TASK_RESET || task->kind == PROTOCOL_TASK_SAVE ||
+                     task->kind == PROTOCOL_TASK_RESUME;
     return member && !as_member ? CLUSTER_MEMBER : CLUSTER_TAKE;
 }

@@ -3,7 +3,8 @@
  * What the daemon does about the task of a cluster, as pure decisions. It starts a unit that
  * carries the task out, and follows what that unit writes down. A task that is kept, not ended, and
  * that nobody works on was interrupted (power cut, kill): the unit is started again, and sees by
- * itself that it has to clean up instead of going on.
+ * itself that it has to clean up instead of going on. A control plane that a task has stopped which
+ * failed has to run again: the unit is started for that, too, until it does.
  */
 #pragma once
 
@@ -21,6 +22,7 @@ struct cluster_view {
     unsigned starts;                         /* how often it was started for this task */
     bool seen_locked;                        /* it has worked since the last of these starts */
     int64_t started;                         /* when that was, monotonic ms */
+    bool stopped;                            /* manifests of the control plane are put aside */
 };
 
 enum cluster_move {
@@ -38,8 +40,8 @@ enum cluster_answer {
     CLUSTER_TAKE,   /* do it */
     CLUSTER_KNOWN,  /* it is being done, or was */
     CLUSTER_BUSY,   /* another one is being done */
-    CLUSTER_MEMBER, /* an init or join on a machine that is a node: only a reset or a save may come
-                       now */
+    CLUSTER_MEMBER, /* an init or join on a machine that is a node: only a reset, a save or its
+                       end may come now */
 };
 
 /* Whether a task that the server hands out is taken. */

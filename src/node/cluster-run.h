@@ -47,6 +47,8 @@ int cluster_run_kubeadm(struct cluster_run *run) _must_check_;
 int cluster_save(struct cluster_run *run) _must_check_;
 /* Starts a control plane again that was stopped; nothing when none was. */
 int cluster_start_again(struct cluster_run *run) _must_check_;
+/* Writes down that there is something to undo from here on, also after a power cut. */
+int cluster_expect_node(struct cluster_run *run) _must_check_;
 /* Takes etcd's data from the server, when the task begins with what was saved. */
 int cluster_restore(struct cluster_run *run) _must_check_;
 

@@ -6,6 +6,7 @@
  */
 #include <dirent.h>
 #include <fcntl.h>
+#include <fts.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,8 +59,12 @@ static int move_all(const struct cluster_run *run, const char *from, const char 
     return r < 0 ? r : move_files(source, target, err);
 }
 
-/* etcd holds its file's lock (flock(2)) as long as it runs. 0: it does not, or never did. */
-static int try_etcd(const struct cluster_run *run)
+/*
+ * etcd locks its file (flock(2)) before it reads or writes anything, and as long as it runs. So
+ * whoever has that lock keeps it from starting, whatever kubelet does. 0: it is ours; *ret_lock
+ * stays -1 where there is no such file.
+ */
+static int try_etcd(const struct cluster_run *run, int *ret_lock)
 {
     _autofree_ char *path = node_path(run->node, ETCD_FILE);
     _autofd_ int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
@@ -67,13 +72,16 @@ static int try_etcd(const struct cluster_run *run)
         return -ENOMEM;
     if (fd < 0)
         return errno == ENOENT ? 0 : -errno;
-    return flock(fd, LOCK_EX | LOCK_NB) == 0 ? 0 : -errno;
+    if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+        return -errno;
+    *ret_lock = TAKE_FD(fd);
+    return 0;
 }
 
-static int wait_for_etcd(struct cluster_run *run)
+static int wait_for_etcd(struct cluster_run *run, int *ret_lock)
 {
     for (;;) {
-        int r = try_etcd(run);
+        int r = try_etcd(run, ret_lock);
         if (r != -EWOULDBLOCK)
             return r < 0 ? cluster_fail(run, r, PROTOCOL_FAILURE_SAVE, "%s: %s", ETCD_FILE,
                                         strerror(-r))
@@ -88,16 +96,14 @@ static int wait_for_etcd(struct cluster_run *run)
     }
 }
 
-static int stop(struct cluster_run *run)
+static int stop(struct cluster_run *run, int *ret_lock)
 {
     struct err err = ERR_INIT;
     cluster_set_phase(run, "etcd-stop");
-    if (!node_exists(run->node, ETCD_FILE))
-        return cluster_fail(run, -ENOENT, PROTOCOL_FAILURE_SAVE, "there is no %s here", ETCD_FILE);
     int r = move_all(run, MANIFESTS, CLUSTER_STOPPED, &err);
     if (r < 0)
         return cluster_fail(run, r, PROTOCOL_FAILURE_SAVE, "%s", err_text(&err));
-    return wait_for_etcd(run);
+    return wait_for_etcd(run, ret_lock);
 }
 
 int cluster_start_again(struct cluster_run *run)
@@ -109,6 +115,57 @@ int cluster_start_again(struct cluster_run *run)
     log_info("The control plane starts again.");
     int r = move_all(run, CLUSTER_STOPPED, MANIFESTS, &err);
     return r < 0 ? cluster_fail(run, r, PROTOCOL_FAILURE_SAVE, "%s", err_text(&err)) : 0;
+}
+
+/* ---- first of all ---- */
+
+/* Bytes between holes: etcd makes its log's files 64 MiB long before it writes them. */
+static uint64_t data_of(const char *path, off_t size)
+{
+    _autofd_ int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    uint64_t sum = 0;
+    if (fd < 0)
+        return 0; /* etcd has removed it meanwhile */
+    for (off_t from, to = 0; (from = lseek(fd, to, SEEK_DATA)) >= 0 && from < size;) {
+        to = lseek(fd, from, SEEK_HOLE);
+        if (to <= from)
+            break;
+        sum += (uint64_t)(to - from);
+    }
+    return sum;
+}
+
+/* What etcd's folder holds: compressed, it is less. */
+static int measure(const char *folder, uint64_t *ret)
+{
+    _autofree_ char *copy = strdup(folder);
+    char *const paths[] = {copy, NULL};
+    FTS *fts = copy ? fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR, NULL) : NULL;
+    if (!fts)
+        return copy ? -errno : -ENOMEM;
+    *ret = 0;
+    for (FTSENT *e; (e = fts_read(fts));) {
+        if (e->fts_info == FTS_F)
+            *ret += data_of(e->fts_accpath, e->fts_statp->st_size);
+    }
+    return fts_close(fts) < 0 ? -errno : 0;
+}
+
+/* So that the control plane is not stopped for nothing. */
+static int ask_for_room(struct cluster_run *run)
+{
+    struct protocol_chunk chunk = {.id = run->task.saved};
+    _autofree_ char *folder = node_path(run->node, CLUSTER_ETCD_FOLDER "/etcd");
+    cluster_set_phase(run, "etcd-room");
+    if (!run->tools->chunk)
+        return cluster_fail(run, -ENOTCONN, PROTOCOL_FAILURE_TASK_INVALID,
+                            "this machine has no server");
+    if (!node_exists(run->node, ETCD_FILE))
+        return cluster_fail(run, -ENOENT, PROTOCOL_FAILURE_SAVE, "there is no %s here", ETCD_FILE);
+    int r = folder ? measure(folder, &chunk.size) : -ENOMEM;
+    if (r < 0)
+        return cluster_fail(run, r, PROTOCOL_FAILURE_SAVE, "etcd's folder: %s", strerror(-r));
+    return cluster_exchange(run, PROTOCOL_PATH_SAVE, PROTOCOL_FAILURE_SAVE, &chunk);
 }
 
 /* ---- one file ---- */
@@ -138,20 +195,27 @@ static int send_one(struct cluster_run *run, const uint8_t *key, struct protocol
         return cluster_fail(run, r, PROTOCOL_FAILURE_SAVE, "out of memory");
     r = cluster_exchange(run, PROTOCOL_PATH_SAVE, PROTOCOL_FAILURE_SAVE, chunk);
     free(TAKE_PTR(chunk->sealed));
+    chunk->size = 0; /* the first has told */
     return r;
 }
 
 static int send_all(struct cluster_run *run, const uint8_t *key, int fd, uint64_t size)
 {
-    struct protocol_chunk chunk = {.id = run->task.saved};
+    const uint64_t most = (uint64_t)PROTOCOL_CHUNKS_MAX * PROTOCOL_CHUNK_SIZE;
+    struct protocol_chunk chunk = {.id = run->task.saved, .size = size};
     _autofree_ char *data = malloc(PROTOCOL_CHUNK_SIZE);
     if (!data)
         return cluster_fail(run, -ENOMEM, PROTOCOL_FAILURE_SAVE, "out of memory");
+    if (size > most)
+        return cluster_fail(run, -EFBIG, PROTOCOL_FAILURE_SAVE,
+                            "etcd's data take %llu MiB, at most %llu can be saved: compact and "
+                            "defragment it",
+                            (unsigned long long)(size >> 20), (unsigned long long)(most >> 20));
     for (uint64_t done = 0; !chunk.last; chunk.index++) {
         ssize_t n = fd_read_full(fd, data, PROTOCOL_CHUNK_SIZE);
         if (n <= 0 || chunk.index >= PROTOCOL_CHUNKS_MAX)
-            return cluster_fail(run, -EIO, PROTOCOL_FAILURE_SAVE,
-                                "etcd's data cannot be read, or there is too much of it");
+            return cluster_fail(run, -EIO, PROTOCOL_FAILURE_SAVE, "%s cannot be read",
+                                CLUSTER_SAVED_FILE);
         done += (uint64_t)n;
         chunk.last = done >= size;
         int r = send_one(run, key, &chunk, data, (size_t)n);
@@ -178,15 +242,33 @@ static int upload(struct cluster_run *run)
     return r;
 }
 
-int cluster_save(struct cluster_run *run)
+/* All of it is with the server: what happens to the copy here does not make that fail. */
+static int finish(struct cluster_run *run)
 {
-    int r = stop(run);
+    struct err err = ERR_INIT;
+    if (cluster_secret_remove(run->node, CLUSTER_SAVED_FILE, &err) < 0)
+        log_error("%s", err_text(&err));
+    cluster_set_phase(run, PROTOCOL_PHASE_SAVED);
+    return 0;
+}
+
+/* etcd's lock is held until the end of this. */
+static int stop_and_send(struct cluster_run *run)
+{
+    _autofd_ int lock = -1;
+    int r = ask_for_room(run);
+    if (r == 0)
+        r = stop(run, &lock);
     if (r == 0)
         r = archive(run);
+    return r < 0 ? r : upload(run);
+}
+
+int cluster_save(struct cluster_run *run)
+{
+    int r = stop_and_send(run);
     if (r == 0)
-        r = upload(run);
-    if (r == 0)
-        return cluster_secret_remove(run->node, CLUSTER_SAVED_FILE, NULL);
+        return finish(run);
     /* what failed first is what is told */
     _autofree_ char *failure = TAKE_PTR(run->state.failure);
     _autofree_ char *message = TAKE_PTR(run->state.message);

@@ -178,8 +178,7 @@ static int explain(struct cluster_run *run, int code, int status)
                         buf_str(&ends));
 }
 
-/* From here on there is something to undo, also after a power cut. */
-static int expect_node(struct cluster_run *run)
+int cluster_expect_node(struct cluster_run *run)
 {
     struct err err = ERR_INIT;
     int r = str_replace(&run->state.node_name, run->task.node_name);
@@ -203,7 +202,7 @@ int cluster_run_kubeadm(struct cluster_run *run)
         .tail = &run->tail,
     };
     int status = 0;
-    int r = expect_node(run);
+    int r = cluster_expect_node(run);
     if (r < 0)
         return r;
     r = cluster_kubeadm(&call, &status);

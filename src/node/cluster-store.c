@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "node/cluster-store.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sodium.h>
 #include <string.h>
@@ -214,4 +215,19 @@ bool cluster_is_locked(const struct node *node)
     _autofree_ char *path = node_path(node, CLUSTER_LOCK_FILE);
     _autofd_ int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
     return fd >= 0 && fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+}
+
+/* ---- a stopped control plane ---- */
+
+bool cluster_is_stopped(const struct node *node)
+{
+    _autofree_ char *path = node_path(node, CLUSTER_STOPPED);
+    DIR *folder = path ? opendir(path) : NULL;
+    bool found = false;
+    if (!folder)
+        return false;
+    for (struct dirent *e; !found && (e = readdir(folder));)
+        found = e->d_type == DT_REG;
+    (void)closedir(folder);
+    return found;
 }

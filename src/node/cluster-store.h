@@ -17,6 +17,9 @@
 #define CLUSTER_SAVED_FILE PROTOCOL_TASK_DIR "/saved.tar.gz" /* etcd's data, while it is moved */
 #define CLUSTER_STOPPED PROTOCOL_TASK_DIR "/stopped" /* manifests of a stopped control plane */
 
+/* Whether manifests are there: a save has stopped the control plane. */
+bool cluster_is_stopped(const struct node *node);
+
 /* 0, or -errno when the folder cannot be made. */
 int cluster_folder_make(const struct node *node, struct err *err) _must_check_;
 

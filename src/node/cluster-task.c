@@ -109,7 +109,7 @@ static int finish(struct cluster_run *run, int result, struct err *err)
     struct err removal = ERR_INIT;
     remove_secrets(run);
     run->state.outcome = result < 0 ? PROTOCOL_TASK_FAILED : PROTOCOL_TASK_DONE;
-    if (result == 0)
+    if (result == 0 && run->task.kind != PROTOCOL_TASK_SAVE)
         free(TAKE_PTR(run->state.phase));
     int r = save_state(run, true);
     if (r == 0)
@@ -127,6 +127,8 @@ static int carry_out(struct cluster_run *run)
 {
     if (run->task.kind == PROTOCOL_TASK_SAVE)
         return cluster_save(run);
+    if (run->task.kind == PROTOCOL_TASK_RESUME)
+        return cluster_start_again(run);
     int r = cluster_undo(run);
     if (r < 0 || run->task.kind == PROTOCOL_TASK_RESET)
         return r;
@@ -143,10 +145,11 @@ static int carry_out(struct cluster_run *run)
 /* It was begun and nobody wrote down its end. A save is no reason to leave the cluster. */
 static int clean_up(struct cluster_run *run)
 {
+    bool stays = run->task.kind == PROTOCOL_TASK_SAVE || run->task.kind == PROTOCOL_TASK_RESUME;
     log_warn("The task was interrupted: undoing it.");
     set_deadline(run, UNDO_DEADLINE_S);
     _autofree_ char *phase = run->state.phase ? strdup(run->state.phase) : NULL;
-    int r = run->task.kind == PROTOCOL_TASK_SAVE ? cluster_start_again(run) : cluster_undo(run);
+    int r = stays ? cluster_start_again(run) : cluster_undo(run);
     if (r < 0)
         return r;
     return cluster_fail(run, -EINTR, PROTOCOL_FAILURE_INTERRUPTED,
@@ -168,6 +171,18 @@ static int run_loaded(struct cluster_run *run, struct err *err)
         return err_set(err, r, "cannot write down that the task begins");
     log_info("Task %s of the cluster begins.", run->task.id);
     return finish(run, carry_out(run), err);
+}
+
+/* Without a task: the one that stopped the control plane has failed, and could not do this. */
+static int start_stranded(struct cluster_run *run, struct err *err)
+{
+    if (run->state.outcome != PROTOCOL_TASK_FAILED || !cluster_is_stopped(run->node)) {
+        log_info("There is no task to do.");
+        return 0;
+    }
+    set_deadline(run, UNDO_DEADLINE_S);
+    int r = cluster_start_again(run);
+    return r < 0 ? err_set(err, r, "%s", run->state.message) : 0;
 }
 
 static void run_free(struct cluster_run *run)
@@ -194,8 +209,7 @@ int cluster_task_run(const struct node *node, const struct cluster_tools *tools,
         return r;
     r = cluster_task_load(node, &run.task, err);
     if (r == -ENOENT) {
-        log_info("There is no task to do.");
-        return 0;
+        return start_stranded(&run, err);
     }
     return r < 0 ? r : run_loaded(&run, err);
 }

@@ -32,8 +32,9 @@ enum { CLUSTER_RUNTIME_MS = 180000 };
 /*
  * Does what is kept in CLUSTER_TASK_FILE. When the state says that this same task was begun before,
  * it was interrupted: then everything is undone and the task counts as failed, for its token may be
- * used up. 0 when it ended well, or when there is nothing to do; -EBUSY when another process is at
- * it; else a negative errno with err saying what failed (as the state does).
+ * used up. Without a task it starts a control plane again that one has stopped which failed. 0 when
+ * it ended well, or when there is nothing to do; -EBUSY when another process is at it; else a
+ * negative errno with err saying what failed (as the state does).
  */
 int cluster_task_run(const struct node *node, const struct cluster_tools *tools, struct err *err)
     _must_check_;

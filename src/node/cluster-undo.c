@@ -13,11 +13,13 @@ enum { SYSTEMCTL_MS = 60000, PODNET_MS = 60000 };
 #define PODNET_CONFIG "/etc/kubernetes/slipway-podnet.json"
 #define VIP_CONFIG "/etc/kubernetes/keepalived/keepalived.conf"
 
+#define MANIFESTS "/etc/kubernetes/manifests"
 #define ADMIN_CONF "/etc/kubernetes/admin.conf"
 
 bool cluster_is_dropin(const char *path)
 {
-    return str_after(path, "/etc/systemd/system/") != NULL;
+    return str_after(path, "/etc/systemd/system/") ||
+           str_after(path, "/etc/systemd/system.conf.d/");
 }
 
 static void run_quietly(const char *const *command, int timeout_ms)
@@ -57,12 +59,20 @@ static void give_up_address(const struct cluster_run *run)
     run_quietly(stop, SYSTEMCTL_MS);
 }
 
+/* The folder stays: kubelet, of a worker too, says every second that it is missing. */
+static int empty_manifests(const struct cluster_run *run, struct err *err)
+{
+    _autofree_ char *full = node_path(run->node, MANIFESTS);
+    bool there = node_exists(run->node, MANIFESTS);
+    int r = full ? tree_remove(full, err) : err_set(err, -ENOMEM, "out of memory");
+    return r < 0 || !there ? r : dir_make(full, 0755, err);
+}
+
 /* What kubeadm leaves when it is not there, fails half way, or leaves anyway. Neither mount points
  * (volumes of pods may be below /var/lib/kubelet) nor the CNI configurations of other people. */
 static int remove_leftovers(const struct cluster_run *run, struct err *err)
 {
     static const char *const paths[] = {
-        "/etc/kubernetes/manifests",
         "/etc/kubernetes/pki",
         ADMIN_CONF,
         "/etc/kubernetes/super-admin.conf",
@@ -76,7 +86,6 @@ static int remove_leftovers(const struct cluster_run *run, struct err *err)
         "/var/lib/kubelet/config.yaml",
         "/var/lib/kubelet/kubeadm-flags.env",
         "/var/lib/cni",
-        CLUSTER_STOPPED,
     };
     for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
         _autofree_ char *full = node_path(run->node, paths[i]);
@@ -86,7 +95,7 @@ static int remove_leftovers(const struct cluster_run *run, struct err *err)
         if (r < 0)
             return r;
     }
-    return 0;
+    return empty_manifests(run, err);
 }
 
 static int kubeadm_reset(struct cluster_run *run, const struct cluster_undo *undo)
@@ -127,7 +136,12 @@ static int leave_cluster(struct cluster_run *run, const struct cluster_undo *und
      * asking an API server that is not there takes it a minute. */
     if (run->task.id && run->task.kind == PROTOCOL_TASK_INIT)
         (void)!cluster_secret_remove(run->node, ADMIN_CONF, NULL);
-    int r = kubeadm_reset(run, undo);
+    /* what was put aside is not to be started again, whatever becomes of the rest */
+    _autofree_ char *stopped = node_path(run->node, CLUSTER_STOPPED);
+    int r = stopped ? tree_remove(stopped, &err) : err_set(&err, -ENOMEM, "out of memory");
+    if (r < 0)
+        return cluster_fail(run, r, PROTOCOL_FAILURE_UNDO, "%s", err_text(&err));
+    r = kubeadm_reset(run, undo);
     if (r < 0)
         return r;
     remove_podnet(run);
@@ -163,13 +177,24 @@ static int forget_node(struct cluster_run *run)
     return r < 0 ? cluster_fail(run, r, PROTOCOL_FAILURE_FILES, "%s", err_text(&err)) : 0;
 }
 
+/* All that etcd held, for everybody to read who gets hold of this disk. */
+static int remove_data(struct cluster_run *run)
+{
+    struct err err = ERR_INIT;
+    int r = cluster_secret_remove(run->node, CLUSTER_SAVED_FILE, &err);
+    return r < 0 ? cluster_fail(run, r, PROTOCOL_FAILURE_UNDO, "%s", err_text(&err)) : 0;
+}
+
 int cluster_undo(struct cluster_run *run)
 {
     _autoundo_ struct cluster_undo undo = {0};
     /* When it is asked for, then also if nothing is known that there would be to undo. */
     bool asked = run->by_hand || (run->task.id && run->task.kind == PROTOCOL_TASK_RESET);
     bool member = run->state.node_name || asked;
-    int r = cluster_undo_load(run->node, &undo);
+    int r = remove_data(run);
+    if (r < 0)
+        return r;
+    r = cluster_undo_load(run->node, &undo);
     if (r < 0)
         return cluster_fail(run, r, PROTOCOL_FAILURE_UNDO, "out of memory");
     if (!member && !undo.count)

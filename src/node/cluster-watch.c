@@ -20,6 +20,7 @@ static struct cluster_view view_of(const struct cluster_watch *w)
         .starts = w->starts,
         .seen_locked = w->seen_locked,
         .started = w->started,
+        .stopped = w->stopped,
     };
 }
 
@@ -49,6 +50,7 @@ static void look(struct cluster_watch *w)
     struct protocol_task_state now = {0};
     w->locked = cluster_is_locked(w->node);
     w->seen_locked |= w->locked;
+    w->stopped = cluster_is_stopped(w->node);
     w->looks -= w->looks > 0;
     w->look_again = w->locked && w->looks ? clock_now(w->node->clock) + CLOSING_MS : 0;
     if (cluster_state_load(w->node, &now) < 0)
@@ -116,6 +118,7 @@ static void tidy(struct cluster_watch *w)
         log_error("%s", err_text(&err));
     free(TAKE_PTR(w->task));
     w->starts = 0;
+    w->stopped = cluster_is_stopped(w->node);
 }
 
 static void start_unit(struct cluster_watch *w)
@@ -127,6 +130,8 @@ static void start_unit(struct cluster_watch *w)
     if (w->start(w->data, &err) == 0)
         return;
     log_error("%s", err_text(&err));
+    if (!w->task)
+        return; /* what is to run again does so later */
     write_down(w, PROTOCOL_FAILURE_INTERRUPTED, err_text(&err));
     tidy(w);
 }
@@ -169,10 +174,17 @@ void cluster_watch_step(struct cluster_watch *w, int64_t *ret_until)
 
 /* ---- taking ---- */
 
-static void refuse(struct cluster_watch *w, const char *failure, const char *why)
+/* With an id the next hello says so, as it would of a task that failed; else a report does. */
+static void refuse(struct cluster_watch *w, const char *id, const char *failure, const char *why)
 {
     log_warn("A task of the cluster is refused: %s.", why);
-    if (str_replace(&w->refusal, failure) == 0 && str_replace(&w->refused_why, why) == 0)
+    free(TAKE_PTR(w->refused));
+    if (str_replace(&w->refusal, failure) < 0 || str_replace(&w->refused_why, why) < 0)
+        return;
+    w->refused = id ? strdup(id) : NULL;
+    if (w->refused)
+        w->ended = true;
+    else
         w->news = true;
 }
 
@@ -181,7 +193,7 @@ static void keep(struct cluster_watch *w, const struct protocol_task *task)
     struct err err = ERR_INIT;
     int r = cluster_task_save(w->node, task, &err);
     if (r < 0) {
-        refuse(w, PROTOCOL_FAILURE_FILES, err_text(&err));
+        refuse(w, task->id, PROTOCOL_FAILURE_FILES, err_text(&err));
         return;
     }
     if (str_replace(&w->task, task->id) < 0)
@@ -198,7 +210,7 @@ void cluster_watch_take(struct cluster_watch *w, const char *sealed, const struc
     if (w->fd < 0 || !w->start)
         return;
     if (protocol_task_unseal(key, sealed, &task, &err) < 0) {
-        refuse(w, PROTOCOL_FAILURE_TASK_INVALID, err_text(&err));
+        refuse(w, NULL, PROTOCOL_FAILURE_TASK_INVALID, err_text(&err));
         return;
     }
     look(w);
@@ -208,7 +220,8 @@ void cluster_watch_take(struct cluster_watch *w, const char *sealed, const struc
         keep(w, &task);
         break;
     case CLUSTER_MEMBER:
-        refuse(w, PROTOCOL_FAILURE_MEMBER, "this machine is a node already: reset it first");
+        refuse(w, task.id, PROTOCOL_FAILURE_MEMBER,
+               "this machine is a node already: reset it first");
         break;
     case CLUSTER_KNOWN:
     case CLUSTER_BUSY:
@@ -224,8 +237,19 @@ bool cluster_watch_is_busy(const struct cluster_watch *w)
     return w->task || w->locked || is_running(w);
 }
 
+static json_t *refused_facts(const struct cluster_watch *w)
+{
+    const struct protocol_task_state state = {.task = w->refused,
+                                              .outcome = PROTOCOL_TASK_FAILED,
+                                              .failure = w->refusal,
+                                              .message = w->refused_why};
+    return protocol_task_state_to_json(&state);
+}
+
 json_t *cluster_watch_facts(const struct cluster_watch *w)
 {
+    if (w->refused)
+        return refused_facts(w);
     bool begun = w->has_state && (!w->task || str_eq(w->task, w->state.task));
     if (begun)
         return protocol_task_state_to_json(&w->state);
@@ -233,15 +257,29 @@ json_t *cluster_watch_facts(const struct cluster_watch *w)
     return w->task ? protocol_task_state_to_json(&taken) : NULL;
 }
 
+static void forget_refusal(struct cluster_watch *w)
+{
+    free(TAKE_PTR(w->refused));
+    free(TAKE_PTR(w->refusal));
+    free(TAKE_PTR(w->refused_why));
+}
+
+void cluster_watch_greeted(struct cluster_watch *w)
+{
+    if (w->refused)
+        forget_refusal(w);
+}
+
 int cluster_watch_report(const struct cluster_watch *w, struct protocol_report *ret)
 {
-    const char *failure = w->refusal ? w->refusal : w->state.failure;
-    const char *message = w->refusal ? w->refused_why : w->state.message;
+    bool refusal = w->refusal && !w->refused;
+    const char *failure = refusal ? w->refusal : w->state.failure;
+    const char *message = refusal ? w->refused_why : w->state.message;
     if (!w->news)
         return -ENOENT;
     *ret = (struct protocol_report){.step = strdup(PROTOCOL_STEP_JOINING)};
     int r = 0;
-    if (!w->refusal && is_running(w)) {
+    if (!refusal && is_running(w)) {
         r = str_replace(&ret->message, w->state.phase);
     } else {
         r = str_replace(&ret->message, message);
@@ -257,9 +295,9 @@ int cluster_watch_report(const struct cluster_watch *w, struct protocol_report *
 
 void cluster_watch_told(struct cluster_watch *w, const struct protocol_report *report)
 {
-    bool refusal = w->refusal != NULL;
-    free(TAKE_PTR(w->refusal));
-    free(TAKE_PTR(w->refused_why));
+    bool refusal = w->refusal && !w->refused;
+    if (refusal)
+        forget_refusal(w);
     w->news = false;
     if (!report->failure) {
         (void)!str_replace(&w->said, report->message);
@@ -307,7 +345,6 @@ void cluster_watch_free(struct cluster_watch *w)
     w->fd = -1;
     free(w->task);
     free(w->said);
-    free(w->refusal);
-    free(w->refused_why);
+    forget_refusal(w);
     protocol_task_state_free(&w->state);
 }

@@ -18,6 +18,7 @@ struct cluster_watch {
     char *task; /* the id of the task that is kept, or NULL */
     struct protocol_task_state state;
     bool has_state, locked, seen_locked;
+    bool stopped; /* the control plane, by a save */
     unsigned starts;
     int64_t started, look_again; /* monotonic ms; look_again 0: not by time */
     unsigned looks;              /* how often to look again */
@@ -25,6 +26,7 @@ struct cluster_watch {
     bool news;                   /* something that the server does not know */
     bool ended;                  /* a task has ended: say hello */
     char *refusal, *refused_why; /* failure and message of a task that was not taken, or NULL */
+    char *refused;               /* its id, when the server has to hear of it in a hello */
 };
 
 /* 0, or -errno when the folder cannot be watched. */
@@ -48,6 +50,9 @@ bool cluster_watch_is_busy(const struct cluster_watch *w);
 
 /* For hello.system.cluster: a new reference; NULL when there was never a task. */
 json_t *cluster_watch_facts(const struct cluster_watch *w);
+
+/* The server has heard what cluster_watch_facts() said. */
+void cluster_watch_greeted(struct cluster_watch *w);
 
 /* The news as a report; the caller frees it. -ENOENT: there are none. 0 or -ENOMEM. */
 int cluster_watch_report(const struct cluster_watch *w, struct protocol_report *ret) _must_check_;

@@ -122,7 +122,7 @@ int conversation_chunk(void *data, const char *path, struct protocol_chunk *chun
     if (said.action != PROTOCOL_OK)
         r = err_set(err, said.action == PROTOCOL_WAIT ? -EAGAIN : -EPERM, "the server: %s",
                     said.reason ? said.reason : "refused");
-    else if (!chunk->sealed)
+    else if (str_eq(path, PROTOCOL_PATH_SAVED))
         r = take_chunk(answer, chunk, err);
     protocol_answer_free(&said);
     return r;

@@ -12,6 +12,7 @@
 #include "node/commands.h"
 #include "node/duty.h"
 #include "node/facts.h"
+#include "node/kubelet-report.h"
 #include "node/service-manager.h"
 #include "node/state.h"
 #include "node/units.h"
@@ -129,6 +130,17 @@ static void restart(struct daemon *d, const struct protocol_answer *answer)
     (void)say_restart(d, "RestartFailed", err_text(&err));
 }
 
+/* The server asks when the Node of this machine is not Ready for long. */
+static void say_kubelet(struct daemon *d)
+{
+    struct protocol_report report = {0};
+    if (!d->options->journalctl)
+        return;
+    if (kubelet_report(d->options->journalctl, &report) == 0)
+        (void)send_report(d, &report);
+    protocol_report_free(&report);
+}
+
 static void take_answer(struct daemon *d, const struct protocol_answer *answer)
 {
     server_answered(d, answer);
@@ -144,6 +156,8 @@ static void take_answer(struct daemon *d, const struct protocol_answer *answer)
         status("reported to the server");
     if (answer->action == PROTOCOL_TASK)
         cluster_watch_take(&d->cluster, answer->sealed_task, &d->talk.key);
+    if (answer->kubelet_log)
+        say_kubelet(d);
 }
 
 static void add_cluster(struct daemon *d, json_t *system)
@@ -172,6 +186,7 @@ static void say_hello(struct daemon *d)
         return;
     }
     d->duties.said_hello = true;
+    cluster_watch_greeted(&d->cluster);
     take_answer(d, &answer);
     protocol_answer_free(&answer);
 }
@@ -336,7 +351,8 @@ static bool is_finished(const struct daemon *d)
     const struct duties *duties = &d->duties;
     bool told =
         !duties->has_identity || (duties->said_hello && (!duties->failed || duties->said_failure));
-    bool busy = d->options->start_task && (d->cluster.news || cluster_watch_is_busy(&d->cluster));
+    bool news = d->cluster.news || d->cluster.ended;
+    bool busy = d->options->start_task && (news || cluster_watch_is_busy(&d->cluster));
     return told && !busy && !duties->commands_pending;
 }
 

@@ -15,7 +15,8 @@ struct node_daemon_options {
     void *start_data;
     /* Restarts the machine, to boot from the network if that can be told; NULL: it is not. */
     int (*restart)(void *data, struct err *err);
-    bool once; /* return when everything was said and done, instead of staying */
+    const char *journalctl; /* for the end of kubelet's log, when the server asks; NULL: do not */
+    bool once;              /* return when everything was said and done, instead of staying */
 };
 
 /*

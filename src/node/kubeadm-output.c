@@ -71,6 +71,8 @@ static const struct kubeadm_verdict control_plane = {
     PROTOCOL_FAILURE_CONTROL_PLANE, "the control plane's containers do not become healthy"};
 static const struct kubeadm_verdict deadline = {PROTOCOL_FAILURE_DEADLINE,
                                                 "kubeadm did not end in time"};
+static const struct kubeadm_verdict node = {PROTOCOL_FAILURE_NODE,
+                                            "the kubelet's log does not tell what is missing"};
 static const struct kubeadm_verdict other = {PROTOCOL_FAILURE_KUBEADM, "kubeadm failed"};
 
 /* One line that holds both texts. */
@@ -125,7 +127,8 @@ static const struct kubeadm_verdict *judge_bootstrap(const struct kubeadm_eviden
         {IN_KUBELET, "certificate signing request", "Unauthorized", &bootstrap},
         {IN_KUBELET, "certificate signing request", "forbidden", &bootstrap},
         {IN_KUBELET, "certificate signing request", "not approved", &certificate},
-        {IN_KUBELET, "certificate request", "denied", &certificate},
+        {IN_KUBELET, "certificate signing request is denied", NULL, &certificate},
+        {IN_KUBELET, "certificate request was not signed", NULL, &certificate},
         {IN_KUBELET, "x509: certificate signed by unknown authority", NULL, &discovery},
         {IN_KUBELET, "certificate signing request", "connection refused", &unreachable},
         {IN_KUBELET, "certificate signing request", "no route to host", &unreachable},
@@ -208,4 +211,30 @@ static const struct kubeadm_verdict *judge(const struct kubeadm_evidence *e)
 struct kubeadm_verdict kubeadm_judge(const struct kubeadm_evidence *evidence)
 {
     return *judge(evidence);
+}
+
+/* A kubelet that was let in once, and cannot tell how it is. */
+static const struct kubeadm_verdict *judge_report(const struct kubeadm_evidence *e)
+{
+    static const struct rule rules[] = {
+        {IN_KUBELET, "Unable to register node", NULL, &unreachable},
+        {IN_KUBELET, "Error updating node status", NULL, &unreachable},
+        {IN_KUBELET, "Unable to update node status", NULL, &unreachable},
+    };
+    return first_rule(e, rules, ARRAY_SIZE(rules));
+}
+
+struct kubeadm_verdict kubelet_judge(const char *journal)
+{
+    const struct kubeadm_evidence evidence = {.phase = "", .kubeadm = "", .kubelet = journal};
+    const struct kubeadm_verdict *v = judge_kubelet(&evidence);
+    if (!v)
+        v = judge_report(&evidence);
+    if (!v)
+        v = judge_pods(&evidence);
+    if (!v)
+        v = judge_bootstrap(&evidence);
+    if (!v)
+        v = judge_network(&evidence);
+    return v ? *v : node;
 }

@@ -32,3 +32,7 @@ struct kubeadm_verdict {
 
 /* Which step it was: image, kubelet, discovery, TLS bootstrap, certificate request, CNI, ... */
 struct kubeadm_verdict kubeadm_judge(const struct kubeadm_evidence *evidence);
+
+/* The same of a kubelet whose join ended well and whose Node is not Ready: of the end of its
+ * journal. */
+struct kubeadm_verdict kubelet_judge(const char *journal);

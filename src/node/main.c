@@ -218,7 +218,9 @@ static int run_daemon(const struct arguments *a, bool once)
                                           .once = once,
                                           .transport = {post_send, post},
                                           .start_task = once ? NULL : start_cluster_task,
-                                          .restart = once ? NULL : restart_machine};
+                                          .restart = once ? NULL : restart_machine,
+                                          .journalctl =
+                                              node_is_live(&a->node) ? "journalctl" : NULL};
     if (r == 0 || r == -ENOENT)
         r = node_daemon_run(&a->node, &options, &err);
     return r < 0 ? failed(&err) : 0;

@@ -67,8 +67,11 @@ static void print_cluster(const struct protocol_task_state *cluster)
         printf("Cluster:     task %s runs: %s\n", cluster->task, or_none(cluster->phase));
         break;
     case PROTOCOL_TASK_DONE:
-        printf("Cluster:     %s%s\n", cluster->node_name ? "node " : "left",
-               cluster->node_name ? cluster->node_name : "");
+        printf("Cluster:     %s%s%s\n", cluster->node_name ? "node " : "left",
+               cluster->node_name ? cluster->node_name : "",
+               str_eq(cluster->phase, PROTOCOL_PHASE_SAVED)
+                   ? ", stopped: what its etcd holds is with the server"
+                   : "");
         break;
     case PROTOCOL_TASK_FAILED:
         printf("Cluster:     task %s failed: %s\n%s\n", cluster->task, or_none(cluster->failure),

@@ -55,6 +55,27 @@ static void test_an_interrupted_one_is_cleaned_up(void **state)
     assert_next((struct cluster_view){.state = &running}, CLUSTER_GIVE_UP, INT64_MAX);
 }
 
+static void test_what_a_failed_task_stopped_runs_again(void **state)
+{
+    (void)state;
+    assert_next((struct cluster_view){.state = &failed, .stopped = true}, CLUSTER_START, INT64_MAX);
+    assert_next((struct cluster_view){.state = &failed, .stopped = true, .locked = true},
+                CLUSTER_FOLLOW, INT64_MAX);
+    assert_next(
+        (struct cluster_view){.state = &failed, .stopped = true, .starts = 9, .started = 900},
+        CLUSTER_FOLLOW, 900 + CLUSTER_PATIENCE_MS);
+    assert_next(
+        (struct cluster_view){
+            .state = &failed, .stopped = true, .starts = 9, .started = 1000 - CLUSTER_PATIENCE_MS},
+        CLUSTER_START, INT64_MAX);
+    /* a save that is done, and one that goes on */
+    assert_next((struct cluster_view){.state = &done, .stopped = true}, CLUSTER_REST, INT64_MAX);
+    assert_next((struct cluster_view){.task = "t1", .state = &running, .stopped = true},
+                CLUSTER_START, INT64_MAX);
+    assert_next((struct cluster_view){.task = "t1", .state = &failed, .stopped = true},
+                CLUSTER_TIDY, INT64_MAX);
+}
+
 static void assert_accepted(struct cluster_view view, const char *id, enum protocol_task_kind kind,
                             enum cluster_answer expected)
 {
@@ -82,9 +103,12 @@ static void test_which_tasks_are_taken(void **state)
                     CLUSTER_MEMBER);
     assert_accepted((struct cluster_view){.state = &done}, "t2", PROTOCOL_TASK_RESET, CLUSTER_TAKE);
     assert_accepted((struct cluster_view){.state = &done}, "t2", PROTOCOL_TASK_SAVE, CLUSTER_TAKE);
+    assert_accepted((struct cluster_view){.state = &done}, "t2", PROTOCOL_TASK_RESUME,
+                    CLUSTER_TAKE);
     assert_accepted((struct cluster_view){.state = &left}, "t2", PROTOCOL_TASK_JOIN, CLUSTER_TAKE);
 }
 
 UNIT_MAIN(cmocka_unit_test(test_a_task_is_started_once),
           cmocka_unit_test(test_an_interrupted_one_is_cleaned_up),
+          cmocka_unit_test(test_what_a_failed_task_stopped_runs_again),
           cmocka_unit_test(test_which_tasks_are_taken))

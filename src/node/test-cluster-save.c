@@ -4,6 +4,8 @@
  * holds the lock of its file until its manifest is gone; tests/kube has the real ones.
  */
 #include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -28,14 +30,42 @@ struct scratch {
     char *kept[CHUNKS];
     size_t count, calls;
     size_t failures; /* calls that fail before one goes well */
-    bool refuses, damages;
+    bool full, refuses, damages, spoils, dies;
 };
 
 /* ---- the server ---- */
 
+/* Before anything is stopped. */
+static int ask_for_room(const struct scratch *s, const struct protocol_chunk *chunk,
+                        struct err *err)
+{
+    assert_true(chunk->index == 0 && chunk->size >= BIG && chunk->size < 2 * BIG);
+    assert_true(node_exists(&s->node, MANIFEST));
+    return s->full ? err_set(err, -EPERM, "the server: its disk is full") : 0;
+}
+
+static bool etcd_could_start(const struct scratch *s)
+{
+    _autofree_ char *path = node_path(&s->node, DB);
+    _autofd_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+    return flock(fd, LOCK_EX | LOCK_NB) == 0;
+}
+
+/* A folder cannot be removed as a file is. */
+static void spoil(const struct scratch *s)
+{
+    _autofree_ char *path = node_path(&s->node, CLUSTER_SAVED_FILE);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(mkdir(path, 0700), 0);
+}
+
 static int put_chunk(struct scratch *s, const struct protocol_chunk *chunk)
 {
     assert_true(chunk->index == s->count && chunk->index < CHUNKS);
+    assert_true(chunk->index > 0 || (chunk->size > 0 && chunk->size <= BIG + 65536));
+    assert_false(etcd_could_start(s));
+    if (s->spoils && chunk->last)
+        spoil(s);
     s->kept[s->count++] = strdup(chunk->sealed);
     return 0;
 }
@@ -59,7 +89,11 @@ static int exchange(void *server, const char *path, struct protocol_chunk *chunk
         return err_set(err, -EPERM, "the server: its disk is full");
     if (s->failures && s->failures--)
         return err_set(err, -ECONNREFUSED, "nobody is there");
-    return str_eq(path, PROTOCOL_PATH_SAVE) ? put_chunk(s, chunk) : get_chunk(s, chunk);
+    if (s->dies && chunk->index > 0)
+        (void)raise(SIGKILL);
+    if (str_eq(path, PROTOCOL_PATH_SAVED))
+        return get_chunk(s, chunk);
+    return chunk->sealed ? put_chunk(s, chunk) : ask_for_room(s, chunk, err);
 }
 
 /* ---- the machine ---- */
@@ -82,6 +116,18 @@ static void put_data(const struct scratch *s)
     }
     data[BIG] = '\0';
     put(s, DB, data);
+}
+
+static void give_resume(const struct scratch *s)
+{
+    struct err err = ERR_INIT;
+    _autotask_ struct protocol_task task = {.id = strdup("resume-1"),
+                                            .kind = PROTOCOL_TASK_RESUME,
+                                            .deadline_seconds = 60,
+                                            .node_name = strdup("node1"),
+                                            .cri_socket = strdup("unix:///cri.sock")};
+    if (cluster_task_save(&s->node, &task, &err) < 0)
+        fail_msg("%s", err_text(&err));
 }
 
 static void give(const struct scratch *s, unsigned seconds)
@@ -197,7 +243,8 @@ static void test_there_and_back(void **state)
     stop_etcd(etcd);
     assert_ended(s, PROTOCOL_TASK_DONE, NULL, NULL);
     assert_true(s->count >= 2);
-    assert_int_equal(s->calls, s->count + 1);
+    assert_int_equal(s->calls, s->count + 2);
+    assert_true(etcd_could_start(s));
     assert_false(node_exists(&s->node, MANIFEST));
     /* what it wrote last is there */
     assert_int_equal(node_read(&s->node, DB, 2 * BIG, &data, &len, NULL), 0);
@@ -237,16 +284,42 @@ static void test_when_it_fails_the_control_plane_starts_again(void **state)
     assert_true(node_exists(&s->node, "/etc/kubernetes/manifests/kube-apiserver.yaml"));
 }
 
+static void test_nothing_stops_when_there_is_no_room(void **state)
+{
+    struct scratch *s = *state;
+    struct err err = ERR_INIT;
+    s->full = true;
+    give(s, 60);
+    assert_int_equal(cluster_task_run(&s->node, &s->tools, &err), -EPERM);
+    assert_ended(s, PROTOCOL_TASK_FAILED, PROTOCOL_FAILURE_SAVE, "its disk is full");
+    assert_false(node_exists(&s->node, CLUSTER_STOPPED));
+}
+
+static void test_what_stays_here_is_no_failure(void **state)
+{
+    struct scratch *s = *state;
+    struct err err = ERR_INIT;
+    _autotaskstate_ struct protocol_task_state after = {0};
+    s->spoils = true;
+    give(s, 60);
+    assert_int_equal(cluster_task_run(&s->node, &s->tools, &err), 0);
+    assert_int_equal(cluster_state_load(&s->node, &after), 0);
+    assert_int_equal(after.outcome, PROTOCOL_TASK_DONE);
+    assert_false(node_exists(&s->node, MANIFEST));
+}
+
 static void test_an_etcd_that_does_not_stop(void **state)
 {
     struct scratch *s = *state;
     pid_t etcd = start_etcd(s, 60000);
-    give(s, 10);
-    struct cluster_run run = {
-        .node = &s->node, .tools = &s->tools, .deadline = clock_now(&clock_system) + 500};
+    struct cluster_run run = {.node = &s->node,
+                              .tools = &s->tools,
+                              .task = {.saved = strdup("save-1")},
+                              .deadline = clock_now(&clock_system) + 500};
     assert_int_equal(cluster_save(&run), -ETIMEDOUT);
     assert_non_null(strstr(run.state.message, "did not stop in time"));
     assert_true(node_exists(&s->node, MANIFEST));
+    protocol_task_free(&run.task);
     protocol_task_state_free(&run.state);
     stop_etcd(etcd);
 }
@@ -271,6 +344,94 @@ static void test_an_interrupted_one_leaves_no_cluster(void **state)
     assert_int_equal(s->calls, 0);
 }
 
+static void test_a_save_that_was_for_nothing(void **state)
+{
+    struct scratch *s = *state;
+    struct err err = ERR_INIT;
+    _autotaskstate_ struct protocol_task_state saved = {0}, after = {0};
+    give(s, 60);
+    assert_int_equal(cluster_task_run(&s->node, &s->tools, &err), 0);
+    assert_int_equal(cluster_state_load(&s->node, &saved), 0);
+    assert_string_equal(saved.phase, PROTOCOL_PHASE_SAVED);
+    assert_true(cluster_is_stopped(&s->node));
+    /* nothing but the server's word starts it again */
+    assert_int_equal(cluster_task_run(&s->node, &s->tools, &err), 0);
+    assert_false(node_exists(&s->node, MANIFEST));
+    give_resume(s);
+    assert_int_equal(cluster_task_run(&s->node, &s->tools, &err), 0);
+    assert_ended(s, PROTOCOL_TASK_DONE, NULL, NULL);
+    assert_int_equal(cluster_state_load(&s->node, &after), 0);
+    assert_null(after.phase);
+    assert_true(node_exists(&s->node, MANIFEST));
+    assert_false(cluster_is_stopped(&s->node));
+}
+
+/* The daemon has given up on the task, which was killed again and again. */
+static void test_what_was_given_up_runs_again(void **state)
+{
+    struct scratch *s = *state;
+    struct err err = ERR_INIT;
+    struct protocol_task_state before = {.task = strdup("save-1"),
+                                         .outcome = PROTOCOL_TASK_FAILED,
+                                         .failure = strdup(PROTOCOL_FAILURE_INTERRUPTED),
+                                         .node_name = strdup("node1")};
+    assert_int_equal(cluster_state_save(&s->node, &before, true, &err), 0);
+    protocol_task_state_free(&before);
+    put(s, CLUSTER_STOPPED "/other.yaml", "etcd");
+    put(s, CLUSTER_SAVED_FILE, "half of it");
+    assert_int_equal(cluster_task_run(&s->node, &s->tools, &err), 0);
+    assert_ended(s, PROTOCOL_TASK_FAILED, PROTOCOL_FAILURE_INTERRUPTED, NULL);
+    assert_true(node_exists(&s->node, "/etc/kubernetes/manifests/other.yaml"));
+}
+
+/* By a kill, while it fetched or unpacked. */
+static void test_an_interrupted_restore_leaves_nothing(void **state)
+{
+    struct scratch *s = *state;
+    struct err err = ERR_INIT;
+    _autotaskstate_ struct protocol_task_state during = {0};
+    _autotask_ struct protocol_task task = {.id = strdup("init-1"),
+                                            .kind = PROTOCOL_TASK_INIT,
+                                            .deadline_seconds = 60,
+                                            .node_name = strdup("node1"),
+                                            .cri_socket = strdup("unix:///cri.sock"),
+                                            .kubeadm = strdup("/nonexistent/kubeadm"),
+                                            .saved = strdup("save-1"),
+                                            .saved_key = strdup(KEY)};
+    assert_int_equal(protocol_task_add_argument(&task, "init"), 0);
+    give(s, 60);
+    assert_int_equal(cluster_task_run(&s->node, &s->tools, &err), 0);
+    s->dies = true;
+    if (cluster_task_save(&s->node, &task, &err) < 0)
+        fail_msg("%s", err_text(&err));
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(cluster_task_run(&s->node, &s->tools, &err) < 0 ? 2 : 0);
+    int status = 0;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFSIGNALED(status));
+    assert_int_equal(cluster_state_load(&s->node, &during), 0);
+    assert_string_equal(during.node_name, "node1");
+    put(s, DB, "half of it");
+    assert_true(node_exists(&s->node, CLUSTER_SAVED_FILE));
+    assert_int_equal(cluster_task_run(&s->node, &s->tools, &err), -EINTR);
+    assert_ended(s, PROTOCOL_TASK_FAILED, PROTOCOL_FAILURE_INTERRUPTED, "etcd-restore");
+    assert_false(node_exists(&s->node, DB));
+}
+
+static void test_a_reset_by_hand_leaves_nothing(void **state)
+{
+    struct scratch *s = *state;
+    struct err err = ERR_INIT;
+    put(s, CLUSTER_SAVED_FILE, "half of it");
+    s->tools.systemctl = NULL;
+    assert_int_equal(setenv("PATH", "/nonexistent", 1), 0); /* no kubeadm of this host */
+    if (cluster_reset_by_hand(&s->node, &s->tools, &err) < 0)
+        fail_msg("%s", err_text(&err));
+    assert_false(node_exists(&s->node, CLUSTER_SAVED_FILE));
+    assert_false(node_exists(&s->node, DB));
+}
+
 static void test_only_where_an_etcd_is(void **state)
 {
     struct scratch *s = *state;
@@ -287,5 +448,8 @@ static void test_only_where_an_etcd_is(void **state)
 
 UNIT_MAIN(TEST(test_there_and_back), TEST(test_a_changed_chunk_is_refused),
           TEST(test_when_it_fails_the_control_plane_starts_again),
+          TEST(test_nothing_stops_when_there_is_no_room), TEST(test_what_stays_here_is_no_failure),
           TEST(test_an_etcd_that_does_not_stop), TEST(test_an_interrupted_one_leaves_no_cluster),
-          TEST(test_only_where_an_etcd_is))
+          TEST(test_a_save_that_was_for_nothing), TEST(test_what_was_given_up_runs_again),
+          TEST(test_only_where_an_etcd_is), TEST(test_an_interrupted_restore_leaves_nothing),
+          TEST(test_a_reset_by_hand_leaves_nothing))

@@ -29,12 +29,13 @@ enum { SAID_MAX = 32, TASKS_MAX = 4 };
 struct fake_server {
     struct trust_key key, machine_key;
     struct protocol_guard *guard;
-    char said[SAID_MAX][240];
+    char said[SAID_MAX][400];
     size_t count;
     unsigned deaf;          /* requests to drop first */
     char *tasks[TASKS_MAX]; /* sealed; handed out one by one, each with a hello */
     size_t next_task;
     bool reboot; /* hellos are answered so */
+    bool kubelet_log;
 };
 
 /* " [TASK STATE FAILURE]" of a hello, "" when it has none. */
@@ -87,6 +88,7 @@ static char *answer_text(struct fake_server *server, const char *path, const cha
             hand_out_next(server, &answer);
         if (server->reboot && str_eq(path, PROTOCOL_PATH_HELLO))
             answer.action = PROTOCOL_REBOOT;
+        answer.kubelet_log = server->kubelet_log && str_eq(path, PROTOCOL_PATH_HELLO);
         json_t *body = protocol_answer_to_json(&answer);
         reply = protocol_guard_answer(server->guard, &request, body);
         json_decref(body);
@@ -502,8 +504,7 @@ static void test_tasks_that_are_refused(void **state)
                 2);
     hand_out(s, 1, "t1", PROTOCOL_TASK_JOIN);
     run(s);
-    assert_last_said(s, "/v1/report joining AlreadyMember: this machine is a node already: reset "
-                        "it first");
+    assert_last_said(s, "/v1/hello [t1 failed AlreadyMember]");
     assert_int_equal(s->starts, 0);
 }
 
@@ -564,6 +565,52 @@ static void test_a_restart(void **state)
     assert_last_said(s, "/v1/report restarting RestartFailed: systemd is away");
 }
 
+static void put_journalctl(struct scratch *s, char path[static 128], const char *script)
+{
+    assert_int_equal(node_write_text(&s->node, "/journalctl", script, 0755, NULL), 0);
+    (void)snprintf(path, 128, "%s/journalctl", s->folder);
+    s->options.journalctl = path;
+    s->server.count = 0;
+}
+
+/* Asked for what its kubelet said last, it says that once, and without secrets. */
+static void test_kubelet_log(void **state)
+{
+    struct scratch *s = *state;
+    char path[128];
+    start_member(s);
+    keep_state(s, "t1", PROTOCOL_TASK_DONE);
+    put_journalctl(s, path, "#!/bin/sh\nexit 1\n");
+    run(s); /* nobody asks */
+    assert_said(s, (const char *const[]){"/v1/hello [t1 done]"}, 1);
+    s->server.kubelet_log = true;
+    s->options.journalctl = NULL;
+    s->server.count = 0;
+    run(s); /* there is no journal below a folder */
+    assert_said(s, (const char *const[]){"/v1/hello [t1 done]"}, 1);
+    put_journalctl(s, path, "#!/bin/sh\nexit 1\n");
+    run(s);
+    assert_said(s,
+                (const char *const[]){"/v1/hello [t1 done]",
+                                      "/v1/report kubelet NodeNotReady: kubelet's log is empty, or "
+                                      "cannot be read"},
+                2);
+    put_journalctl(s, path,
+                   "#!/bin/sh\n"
+                   "for argument; do [ \"$argument\" = --unit=kubelet ] && echo of kubelet; done\n"
+                   "echo 'Container runtime network not ready: NetworkReady=false'\n"
+                   "echo 'reason:NetworkPluginNotReady'\n"
+                   "echo 'token abcdef.0123456789abcdef'\n");
+    run(s);
+    assert_said(s,
+                (const char *const[]){"/v1/hello [t1 done]",
+                                      "/v1/report kubelet NetworkPluginNotReady: the network "
+                                      "plugin is not ready\nkubelet said:\nof kubelet\nContainer "
+                                      "runtime network not ready: NetworkReady=false\n"
+                                      "reason:NetworkPluginNotReady\ntoken [redacted]\n"},
+                2);
+}
+
 static void test_failed_units(void **state)
 {
     (void)state;
@@ -581,5 +628,5 @@ UNIT_MAIN(TEST(test_reports_in), TEST(test_an_address_that_comes_late),
           TEST(test_nothing_is_said_without_an_identity), TEST(test_commands_run_once_and_in_order),
           TEST(test_a_task_that_ends_well), TEST(test_tasks_that_fail),
           TEST(test_tasks_that_are_refused), TEST(test_a_unit_that_dies),
-          TEST(test_a_task_that_was_interrupted), TEST(test_a_restart),
+          TEST(test_a_task_that_was_interrupted), TEST(test_a_restart), TEST(test_kubelet_log),
           cmocka_unit_test(test_failed_units))

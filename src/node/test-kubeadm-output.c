@@ -99,6 +99,11 @@ static void test_a_worker_that_hangs(void **state)
                                                         "Kubelet: misconfiguration: kubelet cgroup "
                                                         "driver: \"cgroupfs\" is different"},
                   PROTOCOL_FAILURE_KUBELET);
+    assert_judged(&(struct kubeadm_evidence){"kubelet-start", .timed_out = true, .kubeadm = CHECK,
+                                             .kubelet = "F0701 failed to run Kubelet: certificate "
+                                                        "signing request is denied, reason: "
+                                                        "WrongKey, message: another key"},
+                  PROTOCOL_FAILURE_CERTIFICATE);
     assert_judged(&(struct kubeadm_evidence){"tls-bootstrap", .timed_out = true, .kubeadm = CHECK,
                                              .kubelet = "I0701 bootstrap.go: Using bootstrap "
                                                         "kubeconfig to generate TLS client cert"},
@@ -156,6 +161,39 @@ static void test_the_rest(void **state)
     assert_judged(&(struct kubeadm_evidence){0}, PROTOCOL_FAILURE_KUBEADM);
 }
 
+static void assert_kubelet(const char *journal, const char *failure)
+{
+    struct kubeadm_verdict v = kubelet_judge(journal);
+    assert_string_equal(v.failure, failure);
+    assert_true(v.sentence[0]);
+}
+
+/* The join has ended well: what keeps the Node from being Ready. */
+static void test_a_kubelet_of_a_member(void **state)
+{
+    (void)state;
+    assert_kubelet("", PROTOCOL_FAILURE_NODE);
+    assert_kubelet("I0701 a healthy kubelet\n", PROTOCOL_FAILURE_NODE);
+    assert_kubelet(NO_CNI, PROTOCOL_FAILURE_CNI);
+    assert_kubelet("docker: network plugin is not ready: cni config uninitialized\n",
+                   PROTOCOL_FAILURE_CNI);
+    assert_kubelet(NO_CNI "E0701 Error syncing pod, skipping: failed to \"StartContainer\" with "
+                          "ImagePullBackOff\n",
+                   PROTOCOL_FAILURE_IMAGE);
+    assert_kubelet(NO_CNI "E0701 kubelet_node_status.go:93] Unable to register node \"node1\" with "
+                          "API server: Post \"https://10.0.0.1:6443/api/v1/nodes\": dial tcp "
+                          "10.0.0.1:6443: connect: connection refused\n",
+                   PROTOCOL_FAILURE_API);
+    assert_kubelet("E0701 Error updating node status, will retry: error getting node\n",
+                   PROTOCOL_FAILURE_API);
+    assert_kubelet(NO_CNI "F0701 server.go:269] failed to run Kubelet: misconfiguration\n",
+                   PROTOCOL_FAILURE_KUBELET);
+    assert_kubelet("E0701 certificate request was not signed: certificate signing request is "
+                   "denied, reason: WrongKey, message: another key\n",
+                   PROTOCOL_FAILURE_CERTIFICATE);
+}
+
 UNIT_MAIN(cmocka_unit_test(test_phases), cmocka_unit_test(test_lines_that_matter),
           cmocka_unit_test(test_a_worker_that_hangs),
-          cmocka_unit_test(test_a_control_plane_that_hangs), cmocka_unit_test(test_the_rest))
+          cmocka_unit_test(test_a_control_plane_that_hangs), cmocka_unit_test(test_the_rest),
+          cmocka_unit_test(test_a_kubelet_of_a_member))

@@ -2,8 +2,11 @@
 /* What the seeder tells others, and what a node makes of it. */
 #include "node/up-cluster.h"
 
+#include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "base/file.h"
 #include "base/str.h"
@@ -180,10 +183,62 @@ static void authorities_that_were_there_outlive_an_attempt(void **state)
     assert_int_equal(up_pki_forget(&s->node, &err), 0);
 }
 
+/* Begins to copy, and stays at a pipe in its way until it is killed. */
+static void keep_until_killed(const struct scratch *s, const char *pipe)
+{
+    int status, fd = -1;
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        (void)!up_pki_keep(&s->node, PKI, NULL);
+        _exit(1);
+    }
+    while (fd < 0 && waitpid(child, &status, WNOHANG) == 0) {
+        fd = open(pipe, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+        clock_sleep_ms(10);
+    }
+    assert_true(fd >= 0); /* it reads */
+    assert_int_equal(kill(child, SIGKILL), 0);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    (void)close(fd);
+}
+
+static void a_copy_that_was_cut_off_counts_for_nothing(void **state)
+{
+    const struct scratch *s = *state;
+    struct err err = ERR_INIT;
+    _autotask_ struct protocol_task task = {0};
+    _autofree_ char *pipe = node_path(&s->node, PKI "/etcd/ca.key");
+    put(s, PKI "/ca.crt", "certificate");
+    put(s, PKI "/ca.key", "key");
+    put(s, PKI "/etcd/ca.crt", "certificate of etcd's");
+    put(s, PKI "/sa.key", "key of service accounts");
+    assert_int_equal(mkfifo(pipe, 0600), 0);
+    keep_until_killed(s, pipe);
+    assert_int_equal(unlink(pipe), 0);
+    put(s, PKI "/etcd/ca.key", "key of etcd's");
+    put(s, PKI "/ca.key", "a better key");
+    assert_int_equal(up_pki_keep(&s->node, PKI, &err), 0);
+    assert_int_equal(up_pki_add(&s->node, PKI, &task, &err), 0);
+    assert_int_equal(task.file_count, 5);
+    assert_string_equal(task.files[1].data, "a better key");
+    assert_string_equal(task.files[3].data, "key of etcd's");
+    assert_string_equal(task.files[4].data, "key of service accounts");
+    assert_false(node_exists(&s->node, PROTOCOL_TASK_DIR "/pki.partial"));
+    assert_int_equal(up_pki_forget(&s->node, &err), 0);
+    /* a reset leaves nothing of one either */
+    assert_int_equal(unlink(pipe), 0);
+    assert_int_equal(mkfifo(pipe, 0600), 0);
+    keep_until_killed(s, pipe);
+    assert_int_equal(up_pki_forget(&s->node, &err), 0);
+    assert_false(node_exists(&s->node, PROTOCOL_TASK_DIR "/pki.partial"));
+}
+
 #define ON_SCRATCH(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 UNIT_MAIN(ON_SCRATCH(what_joining_nodes_need_is_a_configuration),
           cmocka_unit_test(the_token_has_kubeadms_group_and_an_end),
           ON_SCRATCH(a_node_follows_the_seeders_network),
           ON_SCRATCH(another_network_is_left_to_others),
-          ON_SCRATCH(authorities_that_were_there_outlive_an_attempt))
+          ON_SCRATCH(authorities_that_were_there_outlive_an_attempt),
+          ON_SCRATCH(a_copy_that_was_cut_off_counts_for_nothing))

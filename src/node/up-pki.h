@@ -9,7 +9,10 @@
 #include "node/node.h"
 #include "protocol/task.h"
 
-/* Copies what is in folder into our own, unless there is a copy already. 0 or a negative errno. */
+/*
+ * Copies what is in folder into our own, unless there is a whole copy already; it is on the disk
+ * when this returns. 0 or a negative errno.
+ */
 int up_pki_keep(const struct node *node, const char *folder, struct err *err) _must_check_;
 
 /* Gives the task the files that were kept. 0 or a negative errno. */

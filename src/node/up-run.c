@@ -121,7 +121,7 @@ static int open_kubectl(struct up *up)
     const struct kubeadm_machine machine = {
         .name = up->host.name, .address = up->host.address, .subnet = up->host.subnet};
     struct buf proxies = BUF_INIT;
-    kubeadm_proxy_environment(&cluster, &machine, &proxies);
+    kubeadm_proxy(&cluster, &machine, 0, KUBEADM_PROXY_ENVIRONMENT, &proxies);
     up->kubectl = (struct up_kubectl){
         .program = up->context->kubectl,
         .kubeconfig =

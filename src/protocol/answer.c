@@ -101,6 +101,8 @@ json_t *protocol_answer_to_json(const struct protocol_answer *answer)
     if (answer->has_wipe)
         (void)json_object_set_new(body, "wipe", wipe_to_json(&answer->wipe));
     set_string(body, "task", answer->sealed_task);
+    if (answer->kubelet_log)
+        (void)json_object_set_new(body, "kubeletLog", json_true());
     return body;
 }
 
@@ -230,6 +232,8 @@ static int parse(json_t *body, struct protocol_answer *answer, struct err *err)
         r = field_u64(body, "pollSeconds", &poll, err);
     if (r == 0)
         r = field_u64(body, "time", &answer->time_ms, err);
+    if (r == 0)
+        r = field_bool(body, "kubeletLog", &answer->kubelet_log, err);
     answer->poll_seconds = poll > 3600 ? 3600 : (uint32_t)poll;
     if (r == 0)
         r = parse_parts(body, answer, err);

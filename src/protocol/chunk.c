@@ -23,6 +23,8 @@ json_t *protocol_chunk_to_json(const struct protocol_chunk *chunk)
     set_string(object, "id", chunk->id);
     set_u64(object, "index", chunk->index);
     (void)json_object_set_new(object, "last", json_boolean(chunk->last));
+    if (chunk->size)
+        set_u64(object, "size", chunk->size);
     set_string(object, "data", chunk->sealed);
     return object;
 }
@@ -45,6 +47,8 @@ static int parse(json_t *object, struct protocol_chunk *chunk, struct err *err)
         r = field_u64(object, "index", &chunk->index, err);
     if (r == 0)
         r = field_bool(object, "last", &chunk->last, err);
+    if (r == 0)
+        r = field_u64(object, "size", &chunk->size, err);
     if (r == 0)
         r = field_string(object, "data", &chunk->sealed, err);
     return r < 0 ? r : check(chunk, err);

@@ -73,6 +73,9 @@ int protocol_report_parse(json_t *body, struct protocol_report *ret, struct err 
 #define PROTOCOL_STEP_RELEASED "released"
 /* A task is under way: the message is its phase, the failure one of task.h. */
 #define PROTOCOL_STEP_JOINING "joining"
+/* Asked for by an answer's kubelet_log: the failure is what kubelet's log tells, one of task.h; the
+ * message has its last lines. */
+#define PROTOCOL_STEP_KUBELET "kubelet"
 
 /* Which disk to write: every rule that is set must hold, and exactly one disk must match. */
 struct protocol_disk_rule {
@@ -135,6 +138,7 @@ struct protocol_answer {
     bool has_wipe;
     struct protocol_wipe wipe;
     char *sealed_task; /* PROTOCOL_TASK: protocol_task_seal()'s text; else NULL */
+    bool kubelet_log;  /* for an installed machine: report PROTOCOL_STEP_KUBELET */
 };
 void protocol_answer_free(struct protocol_answer *answer);
 json_t *protocol_answer_to_json(const struct protocol_answer *answer);

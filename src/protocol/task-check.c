@@ -55,13 +55,20 @@ bool protocol_task_path_is_allowed(const char *path)
     static const char *const folders[] = {
         "/etc/kubernetes/", "/etc/cni/net.d/", "/etc/systemd/system/kubelet.service.d/",
         "/etc/systemd/system/containerd.service.d/", "/etc/systemd/system/crio.service.d/"};
+    static const char *const files[] = {"/etc/default/kubelet",
+                                        "/etc/systemd/system.conf.d/20-slipway-proxy.conf",
+                                        "/etc/profile.d/slipway-proxy.sh"};
     if (!path || !is_normal(path) || is_own(path))
         return false;
     for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
         if (str_after(path, folders[i]))
             return true;
     }
-    return str_after(path, PROTOCOL_TASK_DIR "/") || str_eq(path, "/etc/default/kubelet");
+    for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+        if (str_eq(path, files[i]))
+            return true;
+    }
+    return str_after(path, PROTOCOL_TASK_DIR "/") != NULL;
 }
 
 /* ---- names ---- */
@@ -134,7 +141,8 @@ static int check_arguments(const struct protocol_task *task, int code, struct er
     static const char *const commands[] = {[PROTOCOL_TASK_INIT] = "init",
                                            [PROTOCOL_TASK_JOIN] = "join",
                                            [PROTOCOL_TASK_RESET] = NULL,
-                                           [PROTOCOL_TASK_SAVE] = NULL};
+                                           [PROTOCOL_TASK_SAVE] = NULL,
+                                           [PROTOCOL_TASK_RESUME] = NULL};
     const char *command = commands[task->kind];
     if (task->argument_count > PROTOCOL_TASK_ARGUMENTS_MAX)
         return err_set(err, code, "arguments: more than %d", PROTOCOL_TASK_ARGUMENTS_MAX);

@@ -9,7 +9,8 @@
 static const char *const kind_names[] = {[PROTOCOL_TASK_INIT] = "init",
                                          [PROTOCOL_TASK_JOIN] = "join",
                                          [PROTOCOL_TASK_RESET] = "reset",
-                                         [PROTOCOL_TASK_SAVE] = "save"};
+                                         [PROTOCOL_TASK_SAVE] = "save",
+                                         [PROTOCOL_TASK_RESUME] = "resume"};
 
 /* ---- building ---- */
 

@@ -4,11 +4,11 @@
  * kubeadm's arguments, sealed to the machine's key (answer.sealed_task), and how far it has come
  * with that. The server decides everything; the machine knows no versions of Kubernetes. As JSON:
  *
- *     {"id": "...", "kind": "init|join|reset|save", "deadlineSeconds": 900, "nodeName": "node1",
- *      "criSocket": "unix:///run/containerd/containerd.sock",
- *      "files": [{"path": "/etc/kubernetes/pki/ca.crt", "mode": "0600", "data": "..."}],
- *      "kubeadm": "/opt/bin/kubeadm", "arguments": ["join", "--config", "..."],
- *      "removeAfter": ["..."], "saved": "...", "savedKey": "..."}
+ *     {"id": "...", "kind": "init|join|reset|save|resume", "deadlineSeconds": 900, "nodeName":
+ * "node1", "criSocket": "unix:///run/containerd/containerd.sock", "files": [{"path":
+ * "/etc/kubernetes/pki/ca.crt", "mode": "0600", "data": "..."}], "kubeadm": "/opt/bin/kubeadm",
+ * "arguments": ["join", "--config", "..."], "removeAfter": ["..."], "saved": "...", "savedKey":
+ * "..."}
  *
  * Nothing here is thread safe on one value.
  */
@@ -40,7 +40,8 @@ enum protocol_task_kind {
     PROTOCOL_TASK_INIT,
     PROTOCOL_TASK_JOIN,
     PROTOCOL_TASK_RESET,
-    PROTOCOL_TASK_SAVE, /* stop the control plane, and leave etcd's data with the server */
+    PROTOCOL_TASK_SAVE,   /* stop the control plane, and leave etcd's data with the server */
+    PROTOCOL_TASK_RESUME, /* start it again: it is not installed anew after all */
 };
 
 struct protocol_task_file {
@@ -58,7 +59,7 @@ struct protocol_task {
     struct protocol_task_file *files;
     size_t file_count;
     char *kubeadm;    /* where it is; NULL: in PATH */
-    char **arguments; /* of kubeadm, the first is the kind; never a secret. reset, save: none */
+    char **arguments; /* of kubeadm, the first is the kind; never a secret. Others: none */
     size_t argument_count;
     char *saved; /* save: the name that the data gets; init: of what etcd begins with, or NULL */
     char *saved_key;     /* with it: trust_chunk_seal()'s, in base64; secret */
@@ -81,8 +82,9 @@ int protocol_task_add_remove_after(struct protocol_task *task, const char *path)
  * Whether a task may write (or remove) path: absolute, without empty, "." and ".." parts or control
  * characters, and below /etc/kubernetes, /etc/cni/net.d, PROTOCOL_TASK_DIR (but not that folder's
  * own lock, task.json, state.json, undo.json, saved.tar.gz and stopped) or the drop-ins of
- * kubelet.service, containerd.service and crio.service in /etc/systemd/system, or
- * /etc/default/kubelet.
+ * kubelet.service, containerd.service and crio.service in /etc/systemd/system, or one of the files
+ * /etc/default/kubelet, /etc/systemd/system.conf.d/20-slipway-proxy.conf and
+ * /etc/profile.d/slipway-proxy.sh.
  */
 bool protocol_task_path_is_allowed(const char *path);
 
@@ -133,12 +135,18 @@ enum protocol_task_outcome { PROTOCOL_TASK_RUNNING, PROTOCOL_TASK_DONE, PROTOCOL
 #define PROTOCOL_FAILURE_RESTORE "EtcdNotRestored"
 #define PROTOCOL_FAILURE_INTERRUPTED "Interrupted" /* power cut, kill, restart */
 #define PROTOCOL_FAILURE_RESET "ResetByHand"       /* somebody ran slipway-node reset */
+/* After a join that ended well, when it is none of those above. */
+#define PROTOCOL_FAILURE_NODE "NodeNotReady"
+
+/* The phase of a save that is done: the control plane stays stopped. */
+#define PROTOCOL_PHASE_SAVED "etcd-saved"
 
 /* hello.system.cluster, and the machine's own durable record of it. */
 struct protocol_task_state {
     char *task; /* its id */
     enum protocol_task_outcome outcome;
-    char *phase;     /* "runtime", or what kubeadm calls it ("wait-control-plane"); or NULL */
+    char *phase;     /* "runtime", or what kubeadm calls it ("wait-control-plane"); or NULL. When it
+                        is done: PROTOCOL_PHASE_SAVED or NULL */
     char *failure;   /* one of the above when it failed, else NULL */
     char *message;   /* for people: what failed and the last lines that tell why; or NULL */
     char *node_name; /* of the Node, once kubeadm may have made something; NULL after a reset */

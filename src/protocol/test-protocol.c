@@ -151,6 +151,7 @@ static void test_answer_round_trip(void **state)
                                      .machine = strdup("node1"),
                                      .poll_seconds = 5,
                                      .time_ms = 1795000000000,
+                                     .kubelet_log = true,
                                      .has_plan = true};
     answer.plan = (struct protocol_plan){.image = strdup("debian"),
                                          .manifest_path = strdup("/images/debian.json"),
@@ -165,6 +166,7 @@ static void test_answer_round_trip(void **state)
     json_auto_t *again = protocol_answer_to_json(&back);
     assert_true(json_equal(body, again));
     assert_true(back.time_ms == answer.time_ms);
+    assert_true(back.kubelet_log);
     protocol_answer_free(&answer);
     protocol_answer_free(&back);
     json_object_del(json_object_get(body, "plan"), "sealedSeed");
@@ -180,6 +182,7 @@ static void test_task_answer_round_trip(void **state)
     assert_int_equal(protocol_answer_parse(body, &back, NULL), 0);
     assert_int_equal(back.action, PROTOCOL_TASK);
     assert_string_equal(back.sealed_task, "AAAA");
+    assert_false(back.kubelet_log);
     protocol_answer_free(&answer);
     protocol_answer_free(&back);
     struct err err = ERR_INIT;

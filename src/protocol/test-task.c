@@ -78,6 +78,8 @@ static void test_paths(void **state)
         "/etc/default/kubelet",
         "/etc/systemd/system/containerd.service.d/20-slipway.conf",
         "/etc/kubernetes/..data",
+        "/etc/systemd/system.conf.d/20-slipway-proxy.conf",
+        "/etc/profile.d/slipway-proxy.sh",
     };
     static const char *const refused[] = {
         "",
@@ -96,6 +98,9 @@ static void test_paths(void **state)
         "/etc/default/kubelet/a",
         "/etc/default/grub",
         "/etc/systemd/system/kubelet.service",
+        "/etc/systemd/system.conf.d/20-slipway.conf",
+        "/etc/systemd/system.conf.d/20-slipway-proxy.conf/a",
+        "/etc/profile.d/a.sh",
         "/var/lib/slipway-node/identity.json",
         "/root/.ssh/authorized_keys",
     };
@@ -256,6 +261,10 @@ static void test_saved_data_has_a_name_and_a_key(void **state)
                             "\"saved\":\"s\",\"savedKey\":\"" KEY "\"}"),
                      0);
     assert_int_equal(parses("{\"id\":\"s\",\"kind\":\"save\"," NAMES "}"), -EBADMSG);
+    assert_int_equal(parses("{\"id\":\"s\",\"kind\":\"resume\"," NAMES "}"), 0);
+    assert_int_equal(parses("{\"id\":\"s\",\"kind\":\"resume\"," NAMES
+                            ",\"saved\":\"s\",\"savedKey\":\"" KEY "\"}"),
+                     -EBADMSG);
     assert_int_equal(parses("{\"id\":\"s\",\"kind\":\"save\"," NAMES ",\"saved\":\"s\"}"),
                      -EBADMSG);
     assert_int_equal(parses("{\"id\":\"s\",\"kind\":\"save\"," NAMES
@@ -284,7 +293,7 @@ static void test_chunks(void **state)
 {
     (void)state;
     _autochunk_ struct protocol_chunk back = {0};
-    struct protocol_chunk chunk = {.id = strdup("s1"), .index = 7, .last = true};
+    struct protocol_chunk chunk = {.id = strdup("s1"), .index = 7, .last = true, .size = 9};
     chunk.sealed = strdup("AAAA");
     json_auto_t *json = protocol_chunk_to_json(&chunk);
     protocol_chunk_free(&chunk);
@@ -292,12 +301,14 @@ static void test_chunks(void **state)
     assert_string_equal(back.id, "s1");
     assert_int_equal(back.index, 7);
     assert_true(back.last);
+    assert_int_equal(back.size, 9);
     assert_string_equal(back.sealed, "AAAA");
     assert_int_equal(chunk_parses("{\"id\":\"s\"}"), 0);
     assert_int_equal(chunk_parses("{\"index\":1}"), -EBADMSG);
     assert_int_equal(chunk_parses("{\"id\":\"a/b\"}"), -EBADMSG);
     assert_int_equal(chunk_parses("{\"id\":\"s\",\"index\":16384}"), -EBADMSG);
     assert_int_equal(chunk_parses("{\"id\":\"s\",\"index\":-1}"), -EBADMSG);
+    assert_int_equal(chunk_parses("{\"id\":\"s\",\"size\":-1}"), -EBADMSG);
     assert_int_equal(chunk_parses("{\"id\":\"s\",\"data\":1}"), -EBADMSG);
     assert_int_equal(chunk_parses("[]"), -EBADMSG);
     char *text = malloc(PROTOCOL_CHUNK_SIZE * 2);

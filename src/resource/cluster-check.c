@@ -53,17 +53,19 @@ static void check_networking(const struct cluster_networking *networking, struct
                     cidr_text(networking->pod_subnet, text));
 }
 
-/* An address of a machine or of the endpoint is no Pod's and no Service's. */
+static const char *const subnet_paths[] = {"spec.networking.podSubnet",
+                                           "spec.networking.serviceSubnet"};
+
+/* An address of the endpoint is no Pod's and no Service's. */
 static void check_outside(const struct cluster_networking *networking, ipv4 address,
-                          const char *path, const char *whose, struct problems *problems)
+                          const char *path, struct problems *problems)
 {
-    static const char *const names[] = {"podSubnet", "serviceSubnet"};
-    const struct cidr subnets[] = {networking->pod_subnet, networking->service_subnet};
     char text[CIDR_TEXT_SIZE];
+    const struct cidr subnets[] = {networking->pod_subnet, networking->service_subnet};
     for (size_t i = 0; address && i < ARRAY_SIZE(subnets); i++) {
         if (cidr_contains(subnets[i], address))
-            problem_add(problems, PROBLEM_INVALID, path, "%sinside spec.networking.%s %s", whose,
-                        names[i], cidr_text(subnets[i], text));
+            problem_add(problems, PROBLEM_INVALID, path, "inside %s %s", subnet_paths[i],
+                        cidr_text(subnets[i], text));
     }
 }
 
@@ -74,9 +76,9 @@ static void check_endpoint(const struct cluster_spec *spec, struct problems *pro
     ipv4 host = 0;
     if (endpoint->host && ipv4_parse(endpoint->host, &host) < 0)
         host = 0; /* a name */
-    check_outside(&spec->networking, host, "spec.controlPlaneEndpoint.host", "", problems);
+    check_outside(&spec->networking, host, "spec.controlPlaneEndpoint.host", problems);
     check_outside(&spec->networking, endpoint->virtual_ip.address,
-                  "spec.controlPlaneEndpoint.virtualIP.address", "", problems);
+                  "spec.controlPlaneEndpoint.virtualIP.address", problems);
     if (host && endpoint->virtual_ip.address && host != endpoint->virtual_ip.address)
         problem_add(problems, PROBLEM_INVALID, "spec.controlPlaneEndpoint.host",
                     "another address than spec.controlPlaneEndpoint.virtualIP.address %s",
@@ -205,10 +207,20 @@ static void check_upgrade(const struct cluster *before, const char *to, struct p
                     "more than one minor version above %s", running);
 }
 
+/* Where the authorities came from is of no account any more once they are there. */
+static void check_authorities(const struct cluster *before, const char *from,
+                              struct problems *problems)
+{
+    if (before->status.ca_hash && !str_eq(before->spec.certificates_from, from))
+        problem_add(problems, PROBLEM_FORBIDDEN, "spec.certificatesFrom",
+                    "may not be changed: the cluster has its authorities");
+}
+
 void cluster_check_change(const void *before, const void *after, struct problems *problems)
 {
     const struct cluster *old = before, *new = after;
     const struct cluster_spec *a = &old->spec, *b = &new->spec;
+    check_authorities(old, b->certificates_from, problems);
     if (!old->status.initialized_by)
         return;
     check_kept(cidr_eq(a->networking.pod_subnet, b->networking.pod_subnet),
@@ -232,11 +244,17 @@ static void check_member(const struct cluster *cluster, const struct cluster_mem
                          size_t i, struct problems *problems)
 {
     const struct cluster_member *m = &members[i];
-    char whose[320];
+    const struct cidr subnets[] = {cluster->spec.networking.pod_subnet,
+                                   cluster->spec.networking.service_subnet};
+    char text[IPV4_TEXT_SIZE];
     if (!m->address)
         return;
-    (void)snprintf(whose, sizeof(whose), "the address of Machine %s is ", m->name);
-    check_outside(&cluster->spec.networking, m->address, NULL, whose, problems);
+    for (size_t k = 0; k < ARRAY_SIZE(subnets); k++) {
+        if (cidr_contains(subnets[k], m->address))
+            problem_add(problems, PROBLEM_INVALID, subnet_paths[k],
+                        "holds %s, the address of Machine %s", ipv4_text(m->address, text),
+                        m->name);
+    }
     if (m->address == cluster->spec.endpoint.virtual_ip.address)
         problem_add(problems, PROBLEM_INVALID, "spec.controlPlaneEndpoint.virtualIP.address",
                     "is Machine %s's own address", m->name);
@@ -248,8 +266,8 @@ static void check_member(const struct cluster *cluster, const struct cluster_mem
 }
 
 /* An endpoint that goes with one control plane serves a cluster that has no other. */
-static bool has_lasting_endpoint(const struct cluster *cluster,
-                                 const struct cluster_member *members, size_t n)
+bool cluster_endpoint_lasts(const struct cluster *cluster, const struct cluster_member *members,
+                            size_t n)
 {
     const struct cluster_endpoint *endpoint = &cluster->spec.endpoint;
     ipv4 host;
@@ -266,21 +284,27 @@ static bool has_lasting_endpoint(const struct cluster *cluster,
     return true;
 }
 
+void cluster_check_addresses(const struct cluster *cluster, const struct cluster_member *members,
+                             size_t n, struct problems *problems)
+{
+    for (size_t i = 0; i < n; i++)
+        check_member(cluster, members, i, problems);
+}
+
 void cluster_check_members(const struct cluster *cluster, const struct cluster_member *members,
                            size_t n, struct problems *problems)
 {
     size_t control_planes = 0;
-    for (size_t i = 0; i < n; i++) {
+    cluster_check_addresses(cluster, members, n, problems);
+    for (size_t i = 0; i < n; i++)
         control_planes += members[i].role == ROLE_CONTROL_PLANE;
-        check_member(cluster, members, i, problems);
-    }
     if (n && !control_planes)
         problem_add(problems, PROBLEM_REQUIRED, NULL, "no Machine has the role controlPlane");
     if (control_planes && control_planes % 2 == 0)
         problem_add(problems, PROBLEM_INVALID, NULL,
                     "%zu control planes survive no more failures than %zu: etcd needs a majority",
                     control_planes, control_planes - 1);
-    if (control_planes > 1 && !has_lasting_endpoint(cluster, members, n))
+    if (control_planes > 1 && !cluster_endpoint_lasts(cluster, members, n))
         problem_add(problems, PROBLEM_REQUIRED, "spec.controlPlaneEndpoint",
                     "%zu control planes need an endpoint that outlives each of them: a name, a "
                     "load balancer or a virtualIP",

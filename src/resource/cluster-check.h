@@ -8,7 +8,8 @@
 void cluster_check(const void *object, struct problems *problems);
 
 /*
- * struct kind's check_change: once a Machine was told to initialise the cluster, its networks, its
- * endpoint and the folder of its certificates stay, and its version goes up by one minor at most.
+ * struct kind's check_change: where its authorities come from stays once they are there; once a
+ * Machine was told to initialise the cluster, its networks, its endpoint and the folder of its
+ * certificates stay, and its version goes up by one minor at most.
  */
 void cluster_check_change(const void *before, const void *after, struct problems *problems);

@@ -101,7 +101,8 @@ static const struct field proxy_fields[] = {
               .doc = "Names, addresses and subnets to reach without the proxy. Those of the "
                      "cluster itself always are."),
     F_BOOL(S, system_wide, "systemWide",
-           .doc = "Whether everything on the machines uses the proxy. Without it only the "
+           .doc = "Whether everything on the machines uses the proxy: services of systemd from "
+                  "their next start on, and shells of those who log in. Without it only the "
                   "container runtime, kubelet, kubeadm and the control plane's Pods do."),
     {0}};
 #undef S
@@ -207,7 +208,7 @@ static const struct field join_policy_fields[] = {
     F_INT(S, token_ttl_seconds, "tokenTTLSeconds", .def = "900", .min = 60, .max = 86400,
           .doc = "How long a bootstrap token lives. Each serves one Machine and goes when that "
                  "has joined."),
-    F_INT(S, join_timeout_seconds, "joinTimeoutSeconds", .def = "900", .min = 60, .max = 86400,
+    F_INT(S, join_timeout_seconds, "joinTimeoutSeconds", .def = "900", .min = 60, .max = 7200,
           .doc = "How long one attempt to initialise or join may take."),
     {0}};
 #undef S
@@ -251,13 +252,23 @@ const struct field cluster_spec_fields[] = {
     F_OBJECT(S, proxy, "proxy", struct cluster_proxy, proxy_fields,
              .doc = "Proxy between the machines and the world."),
     F_ENUM(S, container_runtime, "containerRuntime", container_runtime_values,
-           .def = "\"containerd\"", .doc = "Container runtime of the Image."),
+           .def = "\"containerd\"",
+           .doc = "Container runtime of the Image. `slipway image build` puts containerd into it; "
+                  "crio is for an Image that brings it along."),
     F_STRING(S, kubeadm_path, "kubeadmPath", .format = &format_path, .def = "\"/usr/bin/kubeadm\"",
              .doc = "Where the Image has kubeadm."),
     F_STRING(S, certificates_dir, "certificatesDir", .format = &format_path,
              .def = "\"/etc/kubernetes/pki\"",
              .doc = "Folder of the control planes' certificates and keys, below /etc/kubernetes. "
                     "It cannot change once the cluster is being initialised."),
+    F_STRING(S, certificates_from, "certificatesFrom", .format = &format_path,
+             .doc = "Folder on the server with authorities that the cluster is to have, named as "
+                    "kubeadm names them: ca.crt and ca.key, front-proxy-ca.crt and .key, "
+                    "etcd/ca.crt and .key, sa.key and sa.pub. What is not there is made. The keys "
+                    "must be readable by the server and by nobody else (chmod 600). The server "
+                    "keeps a copy and needs the folder no more once status.caHash is there; from "
+                    "then on this cannot change.",
+             .late = "all authorities are made"),
     F_STRING(S, image_repository, "imageRepository", .max_length = 255,
              .doc = "Registry and path of the control plane's container images.",
              .late = "kubeadm's, under whose names the Image holds them"),
@@ -321,8 +332,8 @@ const struct field cluster_status_fields[] = {
     F_INT(S, observed_generation, "observedGeneration",
           .doc = "metadata.generation that this status is about."),
     F_OBJECTS(S, conditions, "conditions", struct condition, condition_fields, 0, .max_items = 32,
-              .doc = "Conditions of the Cluster: Initialized, Available, MembersValid, "
-                     "AddonsApplied."),
+              .doc = "Conditions of the Cluster: PKIReady, MembersValid, Initialized, "
+                     "Available, AddonsApplied."),
     F_STRING(S, initialized_by, "initializedBy", .format = &format_name,
              .doc = "Machine that initialises the cluster. It is chosen once."),
     F_TIME(S, initialized_at, "initializedAt", .doc = "When the cluster was initialised."),

@@ -142,7 +142,8 @@ struct cluster_spec {
     enum container_runtime container_runtime; /* default containerd */
     const char *kubeadm_path;                 /* default /usr/bin/kubeadm */
     const char *certificates_dir;             /* default /etc/kubernetes/pki */
-    const char *image_repository;             /* NULL: kubeadm's */
+    const char *certificates_from; /* folder on the server; NULL: all authorities are made */
+    const char *image_repository;  /* NULL: kubeadm's */
     struct cluster_features features;
     struct cluster_oidc oidc;
     struct cluster_cni cni;
@@ -191,7 +192,7 @@ struct cluster_count {
 struct cluster_status {
     enum cluster_phase phase;
     int64_t observed_generation;
-    const struct condition *conditions; /* Initialized, Available, MembersValid, AddonsApplied */
+    const struct condition *conditions; /* as the field's text lists them */
     size_t n_conditions;
     const char *initialized_by; /* Machine; recorded before it is told, and never changed */
     int64_t initialized_at;     /* when `kubeadm init` had succeeded; 0: not yet */
@@ -260,10 +261,23 @@ struct cluster_member {
 };
 
 /*
- * What is wrong with the Machines that a cluster has: no control plane, an even number of them (an
- * etcd of two or four members survives no more than one of one or three), several without an
- * endpoint that outlives one of them, addresses inside the pods' or services' subnet or the same as
- * another one's or as the virtual address. A cluster without members has no problem yet. Pure.
+ * Whether the cluster's endpoint outlives each of its control planes: a name, a virtual address, or
+ * an address that is none of theirs. Pure.
+ */
+bool cluster_endpoint_lasts(const struct cluster *cluster, const struct cluster_member *members,
+                            size_t n);
+
+/*
+ * What is wrong with the addresses of a cluster's Machines: inside the pods' or services' subnet,
+ * or the same as another one's or as the virtual address. Pure.
+ */
+void cluster_check_addresses(const struct cluster *cluster, const struct cluster_member *members,
+                             size_t n, struct problems *problems);
+
+/*
+ * The same, and what is wrong with the Machines as they are together: no control plane, an even
+ * number of them (an etcd of two or four members survives no more than one of one or three),
+ * several without an endpoint that lasts. A cluster without members has no problem yet. Pure.
  */
 void cluster_check_members(const struct cluster *cluster, const struct cluster_member *members,
                            size_t n, struct problems *problems);

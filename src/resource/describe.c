@@ -64,14 +64,20 @@ static bool is_scalar(const struct field *field)
            field->type != FIELD_ANY;
 }
 
-/* The level's plain values, aligned with each other. */
+static bool has_lines(const json_t *value)
+{
+    const char *end = json_is_string(value) ? strchr(json_string_value(value), '\n') : NULL;
+    return end && end[1];
+}
+
+/* The level's plain values, aligned with each other; but not those of several lines. */
 static void describe_scalars(struct describing *d, const struct field *fields, const json_t *object,
                              size_t indent)
 {
     _autogrid_ struct grid grid = GRID_INIT(2);
     for (const struct field *f = fields; f->name; f++) {
         const json_t *value = json_object_get(object, f->name);
-        if (!value || !is_scalar(f))
+        if (!value || !is_scalar(f) || has_lines(value))
             continue;
         _autobuf_ struct buf label = BUF_INIT, text = BUF_INIT;
         write_label(f->name, &label);
@@ -89,6 +95,32 @@ static void heading(struct describing *d, const char *name, size_t indent)
     buf_printf(d->out, "%*s", (int)indent, "");
     write_label(name, d->out);
     buf_adds(d->out, ":\n");
+}
+
+static void describe_lines(struct describing *d, const char *text, size_t indent)
+{
+    _autogrid_ struct grid grid = GRID_INIT(1);
+    while (*text) {
+        size_t n = strcspn(text, "\n");
+        _autofree_ char *line = strndup(text, n);
+        grid_add(&grid, line ? line : "");
+        text += n + (text[n] == '\n');
+    }
+    if (grid_write(&grid, indent, 0, d->out) < 0)
+        d->error = -ENOMEM;
+}
+
+/* The level's texts of several lines, such as the end of a log. */
+static void describe_texts(struct describing *d, const struct field *fields, const json_t *object,
+                           size_t indent)
+{
+    for (const struct field *f = fields; f->name; f++) {
+        const json_t *value = json_object_get(object, f->name);
+        if (!is_scalar(f) || !has_lines(value))
+            continue;
+        heading(d, f->name, indent);
+        describe_lines(d, json_string_value(value), indent + 2);
+    }
 }
 
 static bool is_flat(const struct field *fields)
@@ -174,6 +206,7 @@ static void describe_fields(struct describing *d, const struct field *fields, co
                             size_t indent)
 {
     describe_scalars(d, fields, object, indent);
+    describe_texts(d, fields, object, indent);
     for (const struct field *f = fields; f->name; f++) {
         const json_t *value = json_object_get(object, f->name);
         if (is_scalar(f) || f->type == FIELD_ANY || !value)

@@ -59,8 +59,6 @@ const struct field machine_spec_fields[] = {
              .doc = "Serial number of the machine as firmware reports it (SMBIOS)."),
     F_STRING(S, profile, "profile", .format = &format_name, .flags = FIELD_SELECTABLE,
              .doc = "Name of the Profile that gives what is not said here."),
-    F_STRING(S, cluster, "cluster", .format = &format_name, .flags = FIELD_SELECTABLE,
-             .doc = "Name of the Cluster that the machine belongs to."),
     F_TRI(S, approved, "approved",
           .doc =
               "Whether the machine may be installed: true approves it, false rejects it. Without "
@@ -82,7 +80,8 @@ const struct field machine_spec_fields[] = {
     F_OBJECT(S, release, "release", struct machine_release, release_fields,
              .doc = "Giving the machine back: it leaves its Cluster, its disks are wiped, and it "
                     "is not installed again before it is asked for."),
-    F_OBJECT(S, bmc, "bmc", struct bmc, bmc_fields, .doc = "The machine's management controller."),
+    F_OBJECT(S, bmc, "bmc", struct bmc, bmc_fields,
+             .doc = "The machine's management controller. It is kept; nothing speaks to it yet."),
     TEMPLATE_FIELDS,
     F_OBJECT(S, network, "network", struct machine_network, machine_network_fields,
              .doc = "How the installed system reaches the network."),
@@ -172,7 +171,8 @@ static const struct field progress_fields[] = {
     F_STRING(S, step, "step", .doc = "Step that is under way."),
     F_INT(S, bytes_done, "bytesDone", .doc = "Bytes of the image that are on the disk."),
     F_INT(S, bytes_total, "bytesTotal", .doc = "Bytes of the image."),
-    F_STRING(S, message, "message", .doc = "What is being done, for people."),
+    F_STRING(S, message, "message", .format = &format_text, .max_length = 4096,
+             .doc = "What is being done, for people."),
     F_TIME(S, updated_at, "updatedAt", .doc = "When this was last reported."),
     {0}};
 #undef S
@@ -220,7 +220,8 @@ static const struct field timeline_fields[] = {
     F_TIME(struct machine_timeline, time, "time", .doc = "When, or when for the last time."),
     F_INT(struct machine_timeline, count, "count", .doc = "How often, when more than once."),
     F_STRING(struct machine_timeline, event, "event", .doc = "What was seen."),
-    F_STRING(struct machine_timeline, message, "message", .doc = "Details, for people."),
+    F_STRING(struct machine_timeline, message, "message", .format = &format_text,
+             .doc = "Details, for people."),
     {0}};
 
 #define S struct machine_status
@@ -230,7 +231,7 @@ const struct field machine_status_fields[] = {
     F_INT(S, observed_generation, "observedGeneration",
           .doc = "metadata.generation that this status is about."),
     F_OBJECTS(S, conditions, "conditions", struct condition, condition_fields, 0, .max_items = 32,
-              .doc = "Approved, Imaged, Booted, Joined, Leaving and Healthy."),
+              .doc = "Approved, Imaged, Booted, Joined, NodeReady, Leaving and Healthy."),
     F_OBJECT(S, identity, "identity", struct machine_identity, identity_fields,
              .doc = "Key that the machine registered with."),
     F_OBJECT(S, candidate, "candidate", struct machine_candidate, candidate_fields,
@@ -248,6 +249,9 @@ const struct field machine_status_fields[] = {
               .doc = "Addresses that the machine reported."),
     F_STRING(S, image, "image",
              .doc = "Image that applies: that of the specification, or the Profile's."),
+    F_STRING(S, cluster, "cluster", .flags = FIELD_SELECTABLE,
+             .doc = "Cluster that applies, likewise."),
+    F_ENUM(S, role, "role", machine_role_values, .doc = "Role that applies, likewise."),
     F_INT(S, installed_generation, "installedGeneration",
           .doc = "spec.installGeneration that was installed last."),
     F_STRING(S, installed_image, "installedImage", .doc = "Image that was installed last."),
@@ -284,14 +288,14 @@ static const struct field machine_fields[] = {
 static const struct column machine_columns[] = {
     {"Phase", "string", ".status.phase", "Where the machine stands", 0},
     {"Image", "string", ".status.image", "Image that applies, its own or the Profile's", 0},
-    {"Role", "string", ".spec.role", "Role in the cluster", 0},
+    {"Role", "string", ".status.role", "Role in the cluster that applies", 0},
     {"Address", "string", ".status.addresses[0].address", "First address that it reported", 0},
     {"Age", "date", ".metadata.creationTimestamp", "Time since the Machine was created", 0},
     {"MAC", "string", ".spec.macAddresses[0]", "First MAC address", 1},
     {"Serial", "string", ".spec.serial", "Serial number", 1},
     {"Installed", "string", ".status.installedImage", "Image that was installed last", 1},
     {"Profile", "string", ".spec.profile", "Profile that gives what the Machine does not say", 1},
-    {"Cluster", "string", ".spec.cluster", "Cluster that it belongs to", 1},
+    {"Cluster", "string", ".status.cluster", "Cluster that it belongs to", 1},
     {"Step", "string", ".status.progress.step", "Step that is under way", 1},
     {"Failure", "string", ".status.failure.message", "Why its last step failed", 1},
     {0}};

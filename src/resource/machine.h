@@ -150,7 +150,6 @@ struct machine_spec {
     const char *uuid;
     const char *serial;
     const char *profile;
-    const char *cluster;
     enum tristate approved;     /* unset: undecided; false: rejected */
     const char *approved_key;   /* that the approval is bound to; NULL: the first that asks */
     int64_t install_generation; /* install while above status.installed_generation; default 1 */
@@ -160,6 +159,7 @@ struct machine_spec {
 
     /* What a Profile may give too: see machine_effective(). */
     const char *image;
+    const char *cluster;
     enum machine_role role;
     enum handover handover;
     const char *const *kernel_arguments;
@@ -295,6 +295,8 @@ struct machine_status {
     const struct machine_address *addresses;
     size_t n_addresses;
     const char *image; /* that applies: spec.image or the Profile's */
+    const char *cluster;
+    enum machine_role role;
     int64_t installed_generation;
     const char *installed_image; /* NULL once it was released */
     int64_t released_generation;

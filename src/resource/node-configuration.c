@@ -117,6 +117,10 @@ static void node_configuration_check(const void *object, struct problems *proble
         check_join(c, problems);
     if (c->ca_cert_hash && c->ca_cert)
         problem_add(problems, PROBLEM_INVALID, "caCertHash", "caCert is given too: one is enough");
+    if (c->cluster.certificates_from)
+        problem_add(problems, PROBLEM_FORBIDDEN, "cluster.certificatesFrom",
+                    "is for a server: here authorities are taken from cluster.certificatesDir, "
+                    "where they are put before the first `slipway-node up`");
     check_cluster(&c->cluster, problems);
 }
 

@@ -15,6 +15,9 @@ struct problems;
 #define TEMPLATE_FIELDS                                                                            \
     F_STRING(struct machine_spec, image, "image", .format = &format_name,                          \
              .flags = FIELD_SELECTABLE, .doc = "Name of the Image to install."),                   \
+    F_STRING(struct machine_spec, cluster, "cluster", .format = &format_name,                      \
+             .flags = FIELD_SELECTABLE,                                                            \
+             .doc = "Name of the Cluster that the machine belongs to."),                           \
     F_ENUM(struct machine_spec, role, "role", machine_role_values, .flags = FIELD_SELECTABLE,      \
            .doc = "Role in the cluster.", .late = "none"),                                         \
     F_ENUM(struct machine_spec, handover, "handover", handover_values,                             \

@@ -70,7 +70,8 @@ static const char whole[] =
     "\"etcd\":{\"serverCertSANs\":[\"e.example\"],\"peerCertSANs\":[\"p.example\"]},"
     "\"proxy\":{\"http\":\"http://p:3128\",\"https\":\"http://p:3128\",\"noProxy\":[\".example\"],"
     "\"systemWide\":true},\"containerRuntime\":\"crio\",\"kubeadmPath\":\"/opt/bin/kubeadm\","
-    "\"certificatesDir\":\"/etc/kubernetes/certificates\",\"imageRepository\":\"r.example/k\","
+    "\"certificatesDir\":\"/etc/kubernetes/certificates\",\"certificatesFrom\":\"/srv/pki\","
+    "\"imageRepository\":\"r.example/k\","
     "\"features\":{\"featureGates\":{\"A\":true,\"B\":false}},"
     "\"oidc\":{\"issuer\":\"https://dex.example\",\"clientID\":\"k\",\"ca\":\"-----BEGIN "
     "CERTIFICATE-----\\nAA==\\n-----END CERTIFICATE-----\\n\",\"usernameClaim\":\"sub\","
@@ -294,6 +295,24 @@ static void what_a_cluster_stands_on_is_kept(void **state)
     assert_string_equal(twice, far);
 }
 
+static void authorities_are_brought_before_there_are_any(void **state)
+{
+    (void)state;
+    json_t *old = object_of("{\"kubernetesVersion\":\"v1.20.2\"}");
+    json_t *new = object_of("{\"kubernetesVersion\":\"v1.20.2\",\"certificatesFrom\":\"/pki\"}");
+    _autoproblems_ struct problems early = PROBLEMS_INIT, late = PROBLEMS_INIT;
+    object_validate_update(&kind_cluster, old, new, &early);
+    _autofree_ char *none = problems_of(&early);
+    assert_string_equal(none, "");
+    assert_int_equal(object_set(old, "status.caHash", json_string("sha256:00")), 0);
+    object_validate_update(&kind_cluster, old, new, &late);
+    _autofree_ char *one = problems_of(&late);
+    assert_string_equal(one, "spec.certificatesFrom: may not be changed: the cluster has its "
+                             "authorities");
+    json_decref(old);
+    json_decref(new);
+}
+
 static char *members(const char *spec, const struct cluster_member *list, size_t n)
 {
     _cleanup_(cluster_freep) struct cluster *c = cluster_of(spec);
@@ -341,10 +360,11 @@ static void members_are_looked_at_together(void **state)
         {"d", ROLE_WORKER, 0},
     };
     _autofree_ char *inside = members(bare, odd, 4);
-    assert_string_equal(inside, ": the address of Machine a is inside spec.networking.podSubnet "
-                                "10.244.0.0/16|: the address of Machine b is inside "
-                                "spec.networking.podSubnet 10.244.0.0/16|: Machines a and b have "
-                                "the same address");
+    assert_string_equal(inside,
+                        "spec.networking.podSubnet: holds 10.244.0.1, the address of Machine "
+                        "a|spec.networking.podSubnet: holds 10.244.0.1, the address of "
+                        "Machine b|: Machines a and b have "
+                        "the same address");
 }
 
 static void the_endpoint_is_what_is_known_of_it(void **state)
@@ -396,6 +416,7 @@ UNIT_MAIN(cmocka_unit_test(absent_fields_have_their_defaults),
           cmocka_unit_test(contradictions_are_refused_with_their_path),
           cmocka_unit_test(versions_are_refused_with_their_path), cmocka_unit_test(version_texts),
           cmocka_unit_test(what_a_cluster_stands_on_is_kept),
+          cmocka_unit_test(authorities_are_brought_before_there_are_any),
           cmocka_unit_test(members_are_looked_at_together),
           cmocka_unit_test(the_endpoint_is_what_is_known_of_it),
           cmocka_unit_test(the_example_is_valid))

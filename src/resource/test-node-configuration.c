@@ -53,6 +53,7 @@ static void what_is_wrong_is_told_with_its_path(void **state)
         {"cluster: {networking: {podSubnet: 10.96.0.0/16}}\n",
          "cluster.networking.serviceSubnet: overlaps cluster.networking.podSubnet"},
         {"cluster: {certificatesDir: /srv}\n", "cluster.certificatesDir: must be below"},
+        {"cluster: {certificatesFrom: /srv}\n", "cluster.certificatesFrom: is for a server"},
         {"cluster: {kubernetesVersion: 1.20}\n", "cluster.kubernetesVersion"},
         {"bind: {address: 10.0.0.300}\n", "bind.address: "},
     };

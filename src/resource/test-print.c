@@ -149,7 +149,8 @@ static const char machine_text[] =
     "\"labels\":{\"rack\":\"r1\"},\"creationTimestamp\":\"2026-01-31T12:00:00Z\"},"
     "\"spec\":{\"macAddresses\":[\"52:54:00:00:00:01\"],\"role\":\"worker\",\"approved\":true,"
     "\"firstBoot\":{\"users\":[{\"name\":\"u\",\"groups\":[\"g\"]}]}},"
-    "\"status\":{\"phase\":\"Running\",\"inventory\":{\"memoryBytes\":8589934592,\"nics\":["
+    "\"status\":{\"phase\":\"Running\",\"role\":\"worker\",\"inventory\":{\"memoryBytes\":"
+    "8589934592,\"nics\":["
     "{\"name\":\"eth0\",\"mac\":\"52:54:00:00:00:01\"},{\"name\":\"eth1\\u001b[31m\"}]},"
     "\"failure\":{\"message\":\"one\\ntwo\"},\"lastSeen\":\"2026-01-31T12:59:00Z\"}}";
 static const int64_t now = 1769864400000; /* 2026-01-31T13:00:00Z */
@@ -222,6 +223,7 @@ static void descriptions_are_complete_and_harmless(void **state)
                                        "        g\n"
                                        "Status:\n"
                                        "  Phase:      Running\n"
+                                       "  Role:       worker\n"
                                        "  Last Seen:  2026-01-31T12:59:00Z (60s ago)\n"
                                        "  Inventory:\n"
                                        "    Memory Bytes:  8589934592 (8.0 GiB)\n"
@@ -230,7 +232,9 @@ static void descriptions_are_complete_and_harmless(void **state)
                                        "      eth0       52:54:00:00:00:01\n"
                                        "      eth1?[31m\n"
                                        "  Failure:\n"
-                                       "    Message:  one...\n"
+                                       "    Message:\n"
+                                       "      one\n"
+                                       "      two\n"
                                        "Events:\n"
                                        "  Type     Reason  Age       From     Message\n"
                                        "  Warning  Late    30s (x3)  slipway  no carrier\n");

@@ -282,6 +282,8 @@ static int validate(struct deciding *d, json_t *candidate)
         return -ENOMEM;
     if (!problems_any(&problems) && d->live)
         object_validate_update(kind_of(d), d->live, candidate, &problems);
+    if (!problems_any(&problems) && d->change->admit && !for_status(d))
+        d->change->admit(d->change->admit_data, kind_of(d), d->live, candidate, &problems);
     if (problems_any(&problems))
         return fail(d, problems.failed
                            ? NULL

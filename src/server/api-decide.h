@@ -7,6 +7,7 @@
 
 #include <jansson.h>
 
+#include "resource/problem.h"
 #include "server/api-path.h"
 
 enum api_change_type {
@@ -23,6 +24,10 @@ struct api_change {
     const struct api_options *options; /* manager, force, field_validation */
     const json_t *body;
     int64_t now_ms;
+    /* As in struct api_setup; NULL: nothing but the object itself is looked at. */
+    void (*admit)(void *data, const struct kind *kind, const json_t *live, const json_t *candidate,
+                  struct problems *problems);
+    void *admit_data;
 };
 
 /*

@@ -39,6 +39,7 @@ static int make_api(struct server *s, struct err *err)
         .metrics = server_metrics,
         .ready = server_ready,
         .kubeconfig = clusters_kubeconfig,
+        .admit = admission_check,
         .data = s,
     };
     return api_new(&setup, &s->api, err);

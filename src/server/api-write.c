@@ -174,7 +174,9 @@ static struct write *write_new(struct api_request *request, enum api_change_type
                                     .path = &request->path,
                                     .options = &request->options,
                                     .body = body,
-                                    .now_ms = clock_wall(request->api->setup.clock)};
+                                    .now_ms = clock_wall(request->api->setup.clock),
+                                    .admit = request->api->setup.admit,
+                                    .admit_data = request->api->setup.data};
     return w;
 }
 

@@ -14,6 +14,8 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "resource/kind.h"
+#include "resource/problem.h"
 
 struct uv_loop_s;
 struct http_request;
@@ -41,6 +43,12 @@ struct api_setup {
      */
     int (*kubeconfig)(void *data, const char *cluster, int64_t seconds, char **ret,
                       struct err *err);
+    /*
+     * Adds what is wrong with an object that is about to be written (not its status), seen together
+     * with others; live is NULL when it is being created. NULL: nothing ever is.
+     */
+    void (*admit)(void *data, const struct kind *kind, const json_t *live, const json_t *candidate,
+                  struct problems *problems);
     void *data;
 };
 

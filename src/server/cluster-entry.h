@@ -3,15 +3,18 @@
  * What the parts of the cluster controller share: a Cluster, its Machines, its PKI and the link to
  * its API server. Loop thread only.
  *
- *   clusters.c         follows Clusters, loads their PKI, decides when to look at one again
+ *   clusters.c         follows Clusters, decides when to look at one again
+ *   cluster-pki.c      their PKI
  *   cluster-members.c  their Machines, as the pure decisions want them
  *   cluster-handout.c  gives tasks to machines that say hello; cluster-task.c makes them
  *   cluster-link.c     the API server: Nodes; cluster-csr.c: certificate requests;
  *                      cluster-rbac.c: what joining machines may do
  *   cluster-leave.c    members that leave; cluster-etcd.c: etcd's membership; cluster-save.c: what
- *                      the only etcd holds, while its machine is installed anew
+ *                      the only etcd holds, while its machine is installed anew;
+ *                      cluster-chunks.c: that on the server's disk
  *   cluster-rollout.c  Machines get another Image; cluster-upgrade.c: what that changes in the
  *                      cluster itself
+ *   cluster-reject.c   machines that were rejected, and still are nodes
  *   cluster-status.c   what people see
  */
 #pragma once
@@ -26,6 +29,7 @@
 #include "server/private.h"
 
 struct cluster_link;
+struct cluster_pkis;
 struct etcd_change;
 struct addons;
 struct cluster_upgrade;
@@ -44,16 +48,23 @@ struct cluster_machine {
 struct cluster_entry {
     struct server *server;
     char *name;
-    struct cluster *cluster; /* NULL: not there (yet), but Machines name it */
-    struct map *members;     /* name -> struct cluster_machine */
-    struct map *leavings;    /* name -> struct cluster_leaving */
+    struct cluster *cluster;   /* NULL: not there (yet), but Machines name it */
+    struct map *members;       /* name -> struct cluster_machine */
+    struct map *leavings;      /* name -> struct cluster_leaving */
+    struct cluster_pkis *pkis; /* of all Clusters */
     struct pki pki;
-    bool pki_ready, pki_loading;
-    struct cluster_link *link;       /* NULL: nobody has formed it yet */
-    struct addons *addons;           /* NULL: not begun */
+    bool pki_ready;
+    bool pki_busy;             /* it is being found, made, or put out of use */
+    bool pki_waits;            /* until that is tried again */
+    bool pki_unused;           /* what is kept under this name is of a Cluster that was deleted */
+    char *pki_problem;         /* why there is none; NULL: nothing has failed */
+    struct cluster_link *link; /* NULL: nobody has formed it yet */
+    struct addons *addons;     /* NULL: not begun */
     struct cluster_upgrade *upgrade; /* of a rollout or a join; NULL: none was needed yet */
     struct cluster_save *save;       /* under way; NULL: none */
     char *confirmed_save;            /* id of what a machine knows to be saved; NULL: of none */
+    unsigned chunk_works;            /* chunks on their way to or from the disk, and sweeps */
+    bool sweeping, sweep_due;        /* chunks that nobody needs are being removed, or are to be */
     bool dirty;                      /* is to be looked at again */
     int64_t wake_ms;                 /* wall time at which time alone changes something; 0: never */
     uint64_t retry_at;           /* the loop's time at which what failed is tried again; 0: never */
@@ -69,10 +80,26 @@ struct cluster_entry {
 struct cluster_entry *clusters_find(const struct server *server, const char *name);
 /* That of the Machine, NULL when it is in none. */
 struct cluster_entry *clusters_of_machine(const struct server *server, const char *machine);
+/* The name of the Cluster that a Machine's JSON names, itself or by its Profile; malloc'd, NULL
+ * when there is none. */
+char *clusters_name_of(const struct server *server, const json_t *machine);
 /* Looks at it again soon, once for many calls. */
 void cluster_touch(struct cluster_entry *entry);
 /* Looks at it again after a pause, because something failed that may succeed then. */
 void cluster_retry(struct cluster_entry *entry);
+
+/* ---- cluster-pki.c ---- */
+
+int cluster_pkis_new(struct server *server, struct cluster_pkis **ret, struct err *err)
+    _must_check_;
+/* What is under way ends by itself. NULL allowed. */
+void cluster_pkis_free(struct cluster_pkis *pkis);
+/* Finds, brings or makes the PKI, or puts it out of use, where that is due. */
+void cluster_pki_look(struct cluster_entry *entry);
+/* Lets what failed be tried again when the Cluster is looked at next. */
+void cluster_pki_retry(struct cluster_entry *entry);
+/* The Cluster is gone for good, not only not there yet: its PKI goes out of use. */
+void cluster_pki_deleted(struct cluster_entry *entry);
 
 /* ---- cluster-members.c ---- */
 
@@ -96,6 +123,13 @@ enum leave_reason cluster_member_leaves(const struct cluster_machine *member);
 /* Whether its machine was heard of lately and is at a task, within its time. */
 bool cluster_member_is_joining(const struct cluster_entry *entry,
                                const struct cluster_machine *member);
+
+/*
+ * The members that stay, as cluster_check_members() wants them, with names that are borrowed;
+ * free() it. Addresses are those that they reported, else those that are asked for.
+ */
+int cluster_members_list(const struct cluster_entry *entry, struct cluster_member **ret,
+                         size_t *ret_count) _must_check_;
 
 /* The decision for all members. Release with cluster_decision_free(). */
 struct cluster_decision {
@@ -133,7 +167,8 @@ struct kube_client *cluster_link_client(const struct cluster_link *link);
 
 struct cluster_node {
     bool ready;
-    char message[256];     /* why it is not */
+    char reason[64];       /* why it is not: a CamelCase word */
+    char message[256];     /* the same for people, in printable ASCII */
     int64_t leaving_since; /* wall; when it was cordoned because its machine leaves, or 0 */
 };
 /* The Node of that name, NULL when there is none. Borrowed. */
@@ -156,6 +191,8 @@ void cluster_csr_forget(void *request);
 
 /* Deletes the tokens of tasks that have ended. */
 void cluster_tokens_clean(struct cluster_entry *entry);
+/* Deletes one that no Machine was given; it also ends by itself in minutes. */
+void cluster_token_delete(const struct cluster_entry *entry, const char *id);
 
 /* ---- cluster-leave.c ---- */
 
@@ -181,9 +218,23 @@ bool cluster_save_is_under_way(const struct cluster_entry *entry, const char *ma
 /* Whether that is here: as it was before the installation that is due, or has not been back since.
  */
 bool cluster_is_saved(const struct cluster_entry *entry, const struct cluster_machine *member);
-/* Removes it when it is back where it was. */
+/* Whether the Machine may have it back by now, and its etcd may have gone on. */
+bool cluster_is_restoring(const struct cluster_entry *entry, const struct cluster_machine *member);
+/* Forgets it when it is back where it was. */
 void cluster_saved_clean(struct cluster_entry *entry);
+/* Nobody wants the save that is under way any more, if there is one. */
+void cluster_save_end(struct cluster_entry *entry);
+/* The same because it failed: it is tried again after a pause. */
+void cluster_save_failed(struct cluster_entry *entry, const char *why);
 void cluster_save_free(struct cluster_entry *entry);
+
+/* ---- cluster-chunks.c ---- */
+
+/*
+ * Removes all chunks of the Cluster but those that status.saved names and those of the save that is
+ * under way; as soon as none is being written or read. No other comes in before that is over.
+ */
+void cluster_saved_sweep(struct cluster_entry *entry);
 
 /* ---- cluster-rollout.c ---- */
 

@@ -87,11 +87,15 @@ static enum protocol_task_kind kind_of(const struct handout *h)
     return init ? PROTOCOL_TASK_INIT : PROTOCOL_TASK_JOIN;
 }
 
+static enum machine_role role_of(const struct handout *h)
+{
+    return h->action == PLAN_JOIN_WORKER ? ROLE_WORKER : ROLE_CONTROL_PLANE;
+}
+
 static int make_task(const struct handout *h, char **ret_sealed, struct err *err)
 {
     const struct cluster_entry *entry = clusters_find(h->server, h->cluster);
     const struct cluster_machine *member = entry ? cluster_member_find(entry, h->machine) : NULL;
-    struct protocol_task task _autotask_ = {0};
     char token[KUBE_TOKEN_TEXT_SIZE] = "";
     if (!member || !entry->cluster || !entry->pki_ready)
         return err_set(err, -ENOENT, "the Cluster or the Machine is gone");
@@ -102,7 +106,7 @@ static int make_task(const struct handout *h, char **ret_sealed, struct err *err
         .cluster = entry->cluster,
         .pki = &entry->pki,
         .kind = kind_of(h),
-        .role = h->action == PLAN_JOIN_WORKER ? ROLE_WORKER : ROLE_CONTROL_PLANE,
+        .role = role_of(h),
         .saved = h->action == PLAN_RESTORE && !h->reset ? entry->cluster->status.saved.id : NULL,
         .id = h->id,
         .machine = h->machine,
@@ -112,11 +116,17 @@ static int make_task(const struct handout *h, char **ret_sealed, struct err *err
         .version = version_in_image(h->server, member),
         .token = token,
     };
-    int r = cluster_task_fill(&input, &task, err);
-    if (r == 0)
-        r = protocol_task_seal(&task, &h->key, ret_sealed, err);
+    int r = cluster_task_seal(&input, &h->key, ret_sealed, err);
     sodium_memzero(token, sizeof(token));
     return r;
+}
+
+/* Nobody was told of it: it is not even on the disk that there is one. */
+static void delete_token(const struct handout *h)
+{
+    const struct cluster_entry *entry = clusters_find(h->server, h->cluster);
+    if (h->token.id[0] && entry)
+        cluster_token_delete(entry, h->token.id);
 }
 
 static void on_noted(void *data, int rc, const struct machine_change *change,
@@ -125,9 +135,10 @@ static void on_noted(void *data, int rc, const struct machine_change *change,
     struct handout *h = data;
     struct err err = ERR_INIT;
     _autofree_ char *sealed = NULL;
-    (void)change, (void)machine, (void)effective;
-    if (rc < 0) {
-        give_up(h, "its phase could not be saved");
+    (void)machine, (void)effective;
+    if (rc < 0 || !change->task) {
+        delete_token(h);
+        give_up(h, rc < 0 ? "its phase could not be saved" : change->reason);
         return;
     }
     if (make_task(h, &sealed, &err) < 0) {
@@ -145,7 +156,10 @@ static void note_task(struct handout *h)
 {
     const struct machine_act act = {
         .type = MACHINE_EVENT_TASK,
+        .key = h->key,
         .task = h->id,
+        .cluster = h->cluster,
+        .role = role_of(h),
         .token_id = h->token.id[0] ? h->token.id : NULL,
         .token_expires_ms = h->token_expires_ms,
         .message = h->message,
@@ -285,6 +299,15 @@ static bool needs_reset(const struct cluster_machine *member)
     return join->state == JOIN_FAILED && str_eq(join->failure, PROTOCOL_FAILURE_MEMBER);
 }
 
+/*
+ * One that shall initialise the cluster is never told to forget what it is: its etcd may be all
+ * that is left of a cluster that this server does not remember.
+ */
+static bool may_reset(enum plan_action action)
+{
+    return action == PLAN_JOIN_CONTROL_PLANE || action == PLAN_JOIN_WORKER;
+}
+
 static char *message_of(const struct cluster_entry *entry, enum plan_action action, bool reset)
 {
     if (reset)
@@ -306,7 +329,7 @@ static struct handout *handout_new(const struct cluster_entry *entry,
         return NULL;
     h->server = entry->server;
     h->action = action;
-    h->reset = needs_reset(member);
+    h->reset = may_reset(action) && needs_reset(member);
     h->cluster = strdup(entry->name);
     h->machine = strdup(member->machine->meta.name);
     h->message = message_of(entry, action, h->reset);
@@ -378,7 +401,6 @@ static void serve(struct cluster_entry *entry, struct cluster_machine *member,
     switch (action) {
     case PLAN_NOTHING:
     case PLAN_BUSY:
-    case PLAN_FAILED:
         answer(done, data, PROTOCOL_OK, POLL_LATER, step->reason);
         return;
     case PLAN_WAIT:
@@ -391,7 +413,9 @@ static void serve(struct cluster_entry *entry, struct cluster_machine *member,
         break;
     }
     if (!entry->pki_ready)
-        answer(done, data, PROTOCOL_WAIT, POLL_SOON, "the Cluster's PKI is being made");
+        answer(done, data, PROTOCOL_WAIT, POLL_SOON,
+               entry->pki_problem ? "the Cluster has no PKI: its condition PKIReady says why"
+                                  : "the Cluster's PKI is being made");
     else if (!image_fits(entry, member, text, sizeof(text)))
         answer(done, data, PROTOCOL_WAIT, POLL_LATER, text);
     else if (needs_preparation(entry, member, action))
@@ -401,13 +425,13 @@ static void serve(struct cluster_entry *entry, struct cluster_machine *member,
         begin(entry, member, action, key, done, data);
 }
 
-void clusters_hello(struct server *server, const struct machine *machine,
+void clusters_hello(struct server *server, const struct machine *machine, const char *cluster,
                     const struct trust_public *key, clusters_answered done, void *data)
 {
     char text[512];
-    struct cluster_entry *entry = clusters_find(server, machine->spec.cluster);
+    struct cluster_entry *entry = clusters_find(server, cluster);
     if (!entry || !entry->cluster) {
-        (void)snprintf(text, sizeof(text), "there is no Cluster %s", machine->spec.cluster);
+        (void)snprintf(text, sizeof(text), "there is no Cluster %s", cluster);
         answer(done, data, PROTOCOL_WAIT, POLL_LATER, text);
         return;
     }

@@ -14,7 +14,13 @@
 #include "server/cluster-etcd.h"
 #include "server/machine-act.h"
 
-enum { DRAIN_DEADLINE_MS = 10 * 60 * 1000, DRAIN_LEAST_MS = 1000 };
+enum {
+    DRAIN_DEADLINE_MS = 10 * 60 * 1000,
+    DRAIN_LEAST_MS = 1000,
+    /* Each attempt to save stops the control plane: they become rarer. */
+    SAVE_PAUSE_S = 10,
+    SAVE_PAUSE_MAX_S = 600,
+};
 
 struct cluster_leaving {
     struct server *server;
@@ -24,9 +30,12 @@ struct cluster_leaving {
     struct etcd_change *etcd;
     struct kube_request *request; /* a step that is one request, or a read before a write */
     bool drained, etcd_left, config_left;
-    bool saves;  /* the next step is its machine's: see cluster-save.c */
-    bool ending; /* MACHINE_EVENT_LEFT is on its way to the disk */
-    bool failed; /* goes on after a pause */
+    bool saves;         /* the next step is its machine's: see cluster-save.c */
+    bool ending;        /* MACHINE_EVENT_LEFT is on its way to the disk */
+    bool failed;        /* goes on after a pause */
+    int64_t generation; /* for which it leaves; another one has no pause behind it */
+    unsigned save_pause_s;
+    uint64_t save_at; /* the loop's time before which saving is not tried again */
     char text[384];
 };
 
@@ -293,7 +302,7 @@ static void on_left(void *data, int rc, const struct machine_change *change,
     } else if (l) {
         cluster_leaving_free(map_removes(entry->leavings, e->machine));
         if (cluster_save_is_under_way(entry, e->machine))
-            cluster_save_free(entry);
+            cluster_save_end(entry);
         cluster_touch(entry);
     }
     free(e->cluster);
@@ -362,6 +371,7 @@ static struct leave_facts facts_of(const struct cluster_entry *entry,
         .joined = cluster_member_has_joined(member),
         .saving = cluster_save_is_under_way(entry, l->machine),
         .saved = cluster_is_saved(entry, member),
+        .restoring = cluster_is_restoring(entry, member),
     };
 }
 
@@ -450,14 +460,10 @@ static void stay(struct cluster_entry *entry, struct cluster_machine *member)
         cluster_retry(entry);
 }
 
-/*
- * Without its etcd member a control plane cannot stay: then it leaves, and may join again. Nor can
- * one that has stopped to save what its etcd holds.
- */
-static bool may_stay(const struct cluster_entry *entry, const struct cluster_leaving *l)
+/* Without its etcd member a control plane cannot stay: then it leaves, and may join again. */
+static bool may_stay(const struct cluster_leaving *l)
 {
-    return !l || (!l->etcd && !l->etcd_left && !l->ending &&
-                  !cluster_save_is_under_way(entry, l->machine));
+    return !l->etcd && !l->etcd_left && !l->ending;
 }
 
 /* ---- all members ---- */
@@ -470,19 +476,33 @@ static bool has_to_leave(const struct cluster_entry *entry, const struct cluster
     return member->machine->status.join.task || (node && other_control_planes(entry, name) > 0);
 }
 
+/* Somebody wants it once more: what has failed before may be mended. */
+static void ask_anew(struct cluster_leaving *l, const struct cluster_machine *member)
+{
+    int64_t generation = member->machine->spec.install_generation;
+    if (l->generation == generation)
+        return;
+    l->generation = generation;
+    l->failed = l->failed && !l->save_at;
+    l->save_pause_s = 0;
+    l->save_at = 0;
+}
+
 static void look_at(struct cluster_entry *entry, struct cluster_machine *member)
 {
     const char *name = member->machine->meta.name;
     struct cluster_leaving *l = map_gets(entry->leavings, name);
     enum leave_reason reason = cluster_member_leaves(member);
-    if (reason == LEAVE_NOT && l && may_stay(entry, l)) {
-        cluster_leaving_free(map_removes(entry->leavings, name));
+    if (reason == LEAVE_NOT && l && may_stay(l)) {
+        /* and saves nothing any more: what comes of it is refused, so it starts again */
+        cluster_leaving_give_up(entry, name);
         l = NULL;
     }
     if (reason != LEAVE_NOT && !l && has_to_leave(entry, member))
         l = begin(entry, name);
     if (l) {
         l->reason = reason == LEAVE_NOT ? l->reason : reason;
+        ask_anew(l, member);
         step(entry, l, member);
         return;
     }
@@ -504,8 +524,12 @@ void cluster_leavings_look(struct cluster_entry *entry)
 void cluster_leavings_retry(struct cluster_entry *entry)
 {
     size_t cursor = 0;
-    for (struct map_entry_view e; map_next(entry->leavings, &cursor, &e);)
-        ((struct cluster_leaving *)e.value)->failed = false;
+    for (struct map_entry_view e; map_next(entry->leavings, &cursor, &e);) {
+        struct cluster_leaving *l = e.value;
+        l->failed = l->save_at > uv_now(&entry->server->loop);
+        if (l->failed)
+            cluster_retry(entry);
+    }
 }
 
 void cluster_leavings_give_up(struct cluster_entry *entry)
@@ -521,6 +545,8 @@ void cluster_leaving_give_up(struct cluster_entry *entry, const char *machine)
     struct cluster_leaving *l = map_removes(entry->leavings, machine);
     if (l)
         cluster_leaving_free(l);
+    if (cluster_save_is_under_way(entry, machine))
+        cluster_save_end(entry);
 }
 
 /* ---- what its machine does ---- */
@@ -534,8 +560,14 @@ bool cluster_leaving_saves(const struct cluster_entry *entry, const char *machin
 void cluster_leaving_not_saved(struct cluster_entry *entry, const char *machine, const char *why)
 {
     struct cluster_leaving *l = map_gets(entry->leavings, machine);
-    if (l)
-        fail(l, "EtcdNotSaved", why);
+    char text[sizeof(l->text)];
+    if (!l)
+        return;
+    unsigned pause = l->save_pause_s ? l->save_pause_s * 2 : SAVE_PAUSE_S;
+    l->save_pause_s = pause < SAVE_PAUSE_MAX_S ? pause : SAVE_PAUSE_MAX_S;
+    l->save_at = uv_now(&l->server->loop) + (uint64_t)l->save_pause_s * 1000;
+    (void)snprintf(text, sizeof(text), "%.300s; it is tried again in %u s", why, l->save_pause_s);
+    fail(l, "EtcdNotSaved", text);
 }
 
 /* ---- what waits for it ---- */
@@ -551,10 +583,9 @@ static void describe(const struct cluster_entry *entry, const char *machine, cha
                    l && l->text[0] ? ": " : "", l ? l->text : "", pods[0] ? ": " : "", pods);
 }
 
-bool clusters_hold(const struct server *server, const struct machine *machine, char *text,
-                   size_t size)
+bool clusters_hold(const struct server *server, const struct machine *machine, const char *cluster,
+                   char *text, size_t size)
 {
-    const char *cluster = machine->spec.cluster;
     const struct cluster_entry *entry = str_empty(cluster) ? NULL : clusters_find(server, cluster);
     bool due = machine_release_is_open(machine) ||
                machine->spec.install_generation > machine->status.installed_generation;

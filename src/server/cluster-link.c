@@ -4,10 +4,13 @@
  * cluster's own authority signs for it, renewed long before it ends. Watches Nodes and certificate
  * requests.
  */
+#include <string.h>
+
 #include "base/log.h"
 #include "base/map.h"
 #include "base/str.h"
 #include "kube/request.h"
+#include "resource/format.h"
 #include "server/cluster-entry.h"
 
 enum {
@@ -147,6 +150,18 @@ static void on_trouble(void *user, int error, const char *text)
     set_up(user, false, text);
 }
 
+/* Others wrote this: our own status takes only what its fields admit. */
+static void take_condition(struct cluster_node *node, const json_t *condition)
+{
+    const char *reason = object_text(condition, "reason"), *message;
+    message = object_text(condition, "message");
+    node->ready = str_eq(object_text(condition, "status"), "True");
+    bool word = reason && strlen(reason) < sizeof(node->reason) && format_reason.check(reason);
+    (void)snprintf(node->reason, sizeof(node->reason), "%s", word ? reason : "NodeNotReady");
+    message = message ? message : "";
+    (void)log_quote(node->message, sizeof(node->message), message, strlen(message));
+}
+
 static void *keep_node(void *user, json_t *object, void *previous)
 {
     struct cluster_node *node = previous ? previous : calloc(1, sizeof(*node));
@@ -155,16 +170,14 @@ static void *keep_node(void *user, json_t *object, void *previous)
     (void)user;
     if (!node)
         return NULL;
-    *node = (struct cluster_node){.message = "kubelet has not reported yet"};
+    *node =
+        (struct cluster_node){.reason = "NodeNotReady", .message = "kubelet has not reported yet"};
     (void)clock_parse(json_string_value(json_object_get(object_get(object, "metadata.annotations"),
                                                         CLUSTER_LEAVING_SINCE)),
                       &node->leaving_since);
     json_array_foreach (object_get(object, "status.conditions"), i, condition) {
-        const char *message = object_text(condition, "message");
-        if (!str_eq(object_text(condition, "type"), "Ready"))
-            continue;
-        node->ready = str_eq(object_text(condition, "status"), "True");
-        (void)snprintf(node->message, sizeof(node->message), "%s", message ? message : "");
+        if (str_eq(object_text(condition, "type"), "Ready"))
+            take_condition(node, condition);
     }
     return node;
 }

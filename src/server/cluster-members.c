@@ -85,6 +85,36 @@ bool cluster_member_has_joined(const struct cluster_machine *member)
     return join->state == JOIN_DONE && !reset;
 }
 
+static bool is_leaving(const struct cluster_machine *member)
+{
+    enum machine_phase phase = member->machine->status.phase;
+    return cluster_member_leaves(member) != LEAVE_NOT || phase == MACHINE_RELEASING ||
+           phase == MACHINE_RELEASED || phase == MACHINE_REJECTED;
+}
+
+int cluster_members_list(const struct cluster_entry *entry, struct cluster_member **ret,
+                         size_t *ret_count)
+{
+    size_t cursor = 0, n = 0;
+    struct cluster_member *list = calloc(map_count(entry->members) + 1, sizeof(*list));
+    if (!list)
+        return -ENOMEM;
+    for (struct map_entry_view e; map_next(entry->members, &cursor, &e);) {
+        const struct cluster_machine *member = e.value;
+        ipv4 address = cluster_member_address(member);
+        if (is_leaving(member))
+            continue;
+        list[n++] = (struct cluster_member){
+            .name = member->machine->meta.name,
+            .role = member->role,
+            .address = address ? address : member->machine->spec.network.address.address,
+        };
+    }
+    *ret = list;
+    *ret_count = n;
+    return 0;
+}
+
 /* ---- who does what next ---- */
 
 static enum plan_task plan_task_of(const struct cluster_machine *member)
@@ -126,19 +156,12 @@ bool cluster_member_is_joining(const struct cluster_entry *entry,
            now < s->join.started_at + timeout + PLAN_GRACE_MS;
 }
 
-static bool is_leaving(const struct cluster_machine *member)
-{
-    enum machine_phase phase = member->machine->status.phase;
-    return cluster_member_leaves(member) != LEAVE_NOT || phase == MACHINE_RELEASING ||
-           phase == MACHINE_RELEASED || phase == MACHINE_REJECTED;
-}
-
 /* Its installed system runs: not stage2, and no installation is due. */
 static bool is_alive(const struct cluster_machine *member, int64_t now)
 {
     const struct machine_status *s = &member->machine->status;
-    bool running =
-        s->phase == MACHINE_RUNNING || s->phase == MACHINE_JOINING || s->phase == MACHINE_READY;
+    bool running = s->phase == MACHINE_RUNNING || s->phase == MACHINE_JOINING ||
+                   s->phase == MACHINE_READY || machine_join_failed(member->machine);
     return running && now - s->last_seen < ALIVE_MS;
 }
 
@@ -169,6 +192,14 @@ void cluster_decision_free(struct cluster_decision *decision)
     *decision = (struct cluster_decision){0};
 }
 
+static bool endpoint_lasts(const struct cluster_entry *entry)
+{
+    _autofree_ struct cluster_member *members = NULL;
+    size_t n;
+    return cluster_members_list(entry, &members, &n) == 0 &&
+           cluster_endpoint_lasts(entry->cluster, members, n);
+}
+
 int cluster_decide(const struct cluster_entry *entry, struct cluster_decision *ret)
 {
     size_t count = map_count(entry->members), cursor = 0;
@@ -187,6 +218,7 @@ int cluster_decide(const struct cluster_entry *entry, struct cluster_decision *r
         .initialized_by = c->status.initialized_by,
         .initialized = c->status.initialized_at > 0,
         .api_reachable = entry->link && cluster_link_is_up(entry->link),
+        .lasting_endpoint = endpoint_lasts(entry),
         .saved_of = c->status.saved.machine,
         .join_timeout_ms = c->spec.join_policy.join_timeout_seconds * 1000,
     };

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/str.h"
+#include "protocol/task.h"
 #include "resource/condition.h"
 #include "server/cluster-entry.h"
 #include "server/machine-act.h"
@@ -72,7 +73,11 @@ struct summary {
     bool initialized; /* the Machine that forms it is done */
     bool reachable;
     char ca_hash[PKI_HASH_TEXT_SIZE];
+    enum condition_status pki; /* CONDITION_UNSET: it is being found or made */
+    const char *pki_reason;
+    char pki_message[1024];
     char version[32];
+    char members[512]; /* what is wrong with its Machines; "": nothing */
     struct cluster_count control_planes, workers;
 };
 
@@ -117,6 +122,24 @@ static enum cluster_phase phase_of(const struct cluster_entry *entry, const stru
     return s->reachable && all_ready ? CLUSTER_READY : CLUSTER_DEGRADED;
 }
 
+static void summarize_pki(const struct cluster_entry *entry, struct summary *s)
+{
+    const char *from = entry->cluster->spec.certificates_from;
+    const char *message = "";
+    if (entry->pki_ready) {
+        (void)!pki_hash(entry->pki.ca.certificate, s->ca_hash);
+        s->pki = CONDITION_TRUE;
+        s->pki_reason = from ? "Imported" : "Created";
+        message = from ? "the server has its authorities' keys, which were brought"
+                       : "the server has its authorities' keys";
+    } else if (entry->pki_problem) {
+        s->pki = CONDITION_FALSE;
+        s->pki_reason = from && !entry->cluster->status.ca_hash ? "ImportFailed" : "Failed";
+        message = entry->pki_problem;
+    }
+    (void)snprintf(s->pki_message, sizeof(s->pki_message), "%s", message);
+}
+
 static struct summary summarize(const struct cluster_entry *entry)
 {
     struct summary s = {
@@ -125,8 +148,7 @@ static struct summary summarize(const struct cluster_entry *entry)
         .initialized = init_is_done(entry),
         .reachable = entry->link && cluster_link_is_up(entry->link),
     };
-    if (entry->pki_ready)
-        (void)!pki_hash(entry->pki.ca.certificate, s.ca_hash);
+    summarize_pki(entry, &s);
     if (s.initialized)
         (void)snprintf(s.version, sizeof(s.version), "%s", entry->cluster->spec.kubernetes_version);
     count_members(entry, &s);
@@ -155,19 +177,50 @@ static int set_texts(json_t *object, const struct summary *s)
     return r;
 }
 
+static int set_condition(json_t *object, const char *type, bool holds, const char *const texts[4],
+                         int64_t now)
+{
+    return object_set_condition(object, type, holds ? CONDITION_TRUE : CONDITION_FALSE,
+                                texts[holds ? 0 : 2], texts[holds ? 1 : 3], now);
+}
+
 static int set_conditions(json_t *object, const struct summary *s)
 {
+    static const char *const initialized[] = {"Initialized", "kubeadm init has ended well",
+                                              "NotYet", "kubeadm init is due"};
+    static const char *const available[] = {"Reachable", "its API server answers", "Unreachable",
+                                            "its API server does not answer"};
     bool formed = s->initialized || object_text(object, "status.initializedAt");
-    int r = object_set_condition(object, "Initialized", formed ? CONDITION_TRUE : CONDITION_FALSE,
-                                 formed ? "Initialized" : "NotYet",
-                                 formed ? "kubeadm init has ended well" : "kubeadm init is due",
-                                 s->now);
-    return r < 0 ? r
-                 : object_set_condition(
-                       object, "Available", s->reachable ? CONDITION_TRUE : CONDITION_FALSE,
-                       s->reachable ? "Reachable" : "Unreachable",
-                       s->reachable ? "its API server answers" : "its API server does not answer",
-                       s->now);
+    int r = 0;
+    if (s->pki != CONDITION_UNSET)
+        r = object_set_condition(object, "PKIReady", s->pki, s->pki_reason, s->pki_message, s->now);
+    if (r == 0)
+        r = set_condition(object, "Initialized", formed, initialized, s->now);
+    return r < 0 ? r : set_condition(object, "Available", s->reachable, available, s->now);
+}
+
+/* The first thing that is wrong; the others follow when that is mended. */
+static void check_members(const struct cluster_entry *entry, struct summary *s)
+{
+    _autofree_ struct cluster_member *members = NULL;
+    _autoproblems_ struct problems problems = PROBLEMS_INIT;
+    size_t n;
+    if (cluster_members_list(entry, &members, &n) < 0)
+        return;
+    cluster_check_members(entry->cluster, members, n, &problems);
+    if (problems.n == 0)
+        return;
+    const struct problem *p = &problems.items[0];
+    (void)snprintf(s->members, sizeof(s->members), "%s%s%s", str_empty(p->path) ? "" : p->path,
+                   str_empty(p->path) ? "" : ": ", p->text);
+}
+
+static int set_members_valid(json_t *object, const struct summary *s)
+{
+    bool valid = !s->members[0];
+    return object_set_condition(object, "MembersValid", valid ? CONDITION_TRUE : CONDITION_FALSE,
+                                valid ? "Valid" : "Contradiction",
+                                valid ? "its Machines can form it" : s->members, s->now);
 }
 
 static int set_summary(void *data, json_t *object, struct err *err)
@@ -177,6 +230,8 @@ static int set_summary(void *data, json_t *object, struct err *err)
     int r = set_texts(object, s);
     if (r == 0)
         r = set_conditions(object, s);
+    if (r == 0)
+        r = set_members_valid(object, s);
     if (r == 0)
         r = set_count(object, "status.controlPlanes", s->control_planes);
     if (r == 0)
@@ -201,6 +256,7 @@ void cluster_status_update(struct cluster_entry *entry)
     if (!s)
         return;
     *s = summarize(entry);
+    check_members(entry, s);
     if (store_mutate(entry->server->store, &kind_cluster, STORE_STATUS, entry->name, set_summary,
                      on_saved, s) < 0)
         free(s);
@@ -208,32 +264,76 @@ void cluster_status_update(struct cluster_entry *entry)
 
 /* ---- what its Nodes say ---- */
 
-static void tell(struct cluster_entry *entry, const struct cluster_machine *member,
-                 const struct cluster_node *node)
+/* It has joined so long ago that its API server should have been asked about it. */
+static bool nobody_answers(const struct cluster_entry *entry, const struct cluster_machine *member)
 {
-    enum machine_phase phase = member->machine->status.phase;
-    bool member_now = cluster_member_has_joined(member);
-    bool ready = member_now && node && node->ready;
-    if (ready == (phase == MACHINE_READY))
-        return;
-    if (ready && phase != MACHINE_JOINING && phase != MACHINE_RUNNING)
-        return;
-    char message[320] = "its Node is Ready";
-    if (!ready)
-        (void)snprintf(message, sizeof(message), "its Node is not Ready: %s",
-                       node ? node->message : "there is none");
-    const struct machine_act act = {
-        .type = MACHINE_EVENT_NODE, .node_ready = ready, .message = message};
-    machine_act(entry->server, member->machine->meta.name, &act);
+    enum { ANSWER_MS = 10000 };
+    const struct machine_status *s = &member->machine->status;
+    return clock_wall(entry->server->clock) - s->join.ended_at >= ANSWER_MS;
+}
+
+/* Without an API server what was seen last stays, if anything was. */
+static bool node_was_seen(const struct machine *machine)
+{
+    const struct machine_status *s = &machine->status;
+    for (size_t i = 0; i < s->n_conditions; i++) {
+        const struct condition *c = &s->conditions[i];
+        if (str_eq(c->type, "NodeReady") && c->last_transition_time >= s->join.ended_at)
+            return true;
+    }
+    return false;
+}
+
+static struct machine_act node_act(const struct cluster_node *node, bool joined)
+{
+    struct machine_act act = {.type = MACHINE_EVENT_NODE,
+                              .node_ready = joined && node && node->ready};
+    act.reason = act.node_ready ? "NodeReady" : !node ? "NoNode" : node->reason;
+    act.message = act.node_ready ? "its Node is Ready"
+                  : !node        ? "there is no Node of that name"
+                                 : node->message;
+    return act;
+}
+
+static void tell_node(struct cluster_entry *entry, const struct cluster_machine *member)
+{
+    const struct machine *m = member->machine;
+    bool joined = cluster_member_has_joined(member);
+    const struct machine_act act = node_act(cluster_link_node(entry->link, m->meta.name), joined);
+    bool moves = act.node_ready != (m->status.phase == MACHINE_READY);
+    bool shown =
+        !joined || machine_shows(m, "NodeReady", act.node_ready ? CONDITION_TRUE : CONDITION_FALSE,
+                                 act.reason, act.message);
+    if (moves || !shown)
+        machine_act(entry->server, m->meta.name, &act);
+}
+
+static void tell_unknown(struct cluster_entry *entry, const struct cluster_machine *member)
+{
+    static const struct machine_act act = {
+        .type = MACHINE_EVENT_NODE,
+        .node_unknown = true,
+        .reason = PROTOCOL_FAILURE_API,
+        .message = "the API server of its Cluster does not answer",
+    };
+    const struct machine *m = member->machine;
+    if (m->status.phase != MACHINE_READY && cluster_member_has_joined(member) &&
+        !node_was_seen(m) && nobody_answers(entry, member))
+        machine_act(entry->server, m->meta.name, &act);
 }
 
 void cluster_nodes_told(struct cluster_entry *entry)
 {
     size_t cursor = 0;
-    if (!entry->link || !cluster_link_is_up(entry->link))
-        return;
+    bool up = entry->link && cluster_link_is_up(entry->link);
     for (struct map_entry_view e; map_next(entry->members, &cursor, &e);) {
         const struct cluster_machine *member = e.value;
-        tell(entry, member, cluster_link_node(entry->link, member->machine->meta.name));
+        enum machine_phase phase = member->machine->status.phase;
+        bool may_have =
+            phase == MACHINE_JOINING || phase == MACHINE_RUNNING || phase == MACHINE_READY;
+        if (may_have && up)
+            tell_node(entry, member);
+        else if (may_have)
+            tell_unknown(entry, member);
     }
 }

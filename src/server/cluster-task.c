@@ -111,3 +111,11 @@ int cluster_task_fill(const struct cluster_task_input *in, struct protocol_task 
     task = (struct protocol_task){0};
     return 0;
 }
+
+int cluster_task_seal(const struct cluster_task_input *in, const struct trust_public *key,
+                      char **ret, struct err *err)
+{
+    struct protocol_task task _autotask_ = {0};
+    int r = cluster_task_fill(in, &task, err);
+    return r < 0 ? r : protocol_task_seal(&task, key, ret, err);
+}

@@ -29,3 +29,7 @@ struct cluster_task_input {
 /* Fills *ret (protocol_task_free()). 0 or a negative errno with text. */
 int cluster_task_fill(const struct cluster_task_input *input, struct protocol_task *ret,
                       struct err *err) _must_check_;
+
+/* The same, sealed to the machine's key: *ret is malloc'd. */
+int cluster_task_seal(const struct cluster_task_input *input, const struct trust_public *key,
+                      char **ret, struct err *err) _must_check_;

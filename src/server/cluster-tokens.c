@@ -90,6 +90,22 @@ static void delete_token(struct cluster_entry *entry, struct cluster_machine *me
     }
 }
 
+static void on_unused_deleted(void *user, const struct kube_answer *reply)
+{
+    (void)user;
+    if (reply->error < 0 && reply->error != -ENOENT)
+        log_warn("a token that was not used could not be deleted: %s", reply->status.message);
+}
+
+void cluster_token_delete(const struct cluster_entry *entry, const char *id)
+{
+    _autofree_ char *name = str_format("bootstrap-token-%s", id);
+    const struct kube_path path = {.kind = &kube_secrets, .namespace = "kube-system", .name = name};
+    if (name && entry->link)
+        (void)!kube_delete(cluster_link_client(entry->link), &path, NULL,
+                           (struct kube_then){.done = on_unused_deleted});
+}
+
 static bool is_spent(const struct cluster_machine *member)
 {
     const struct machine_join *join = &member->machine->status.join;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The Cluster controller: follows Clusters, makes and keeps their PKI, and looks at a Cluster again
- * whenever it, one of its Machines or its API server changes, or a time has come.
+ * The Cluster controller: follows Clusters, and looks at one again whenever it, one of its Machines
+ * or its API server changes, or a time has come.
  */
 #include "base/log.h"
 #include "base/map.h"
@@ -16,10 +16,7 @@ struct clusters {
     struct follow *follow;
     struct map *by_name;    /* struct cluster_entry */
     struct map *of_machine; /* Machine's name -> its Cluster's name (malloc'd) */
-    struct pki_store *pki;  /* one piece of work at a time */
-    uv_mutex_t pki_lock;
-    unsigned working; /* pieces of work under way */
-    bool closed;      /* the timer's handle is gone */
+    struct cluster_pkis *pkis;
     uv_timer_t timer;
 };
 
@@ -42,6 +39,7 @@ static void entry_free(void *value)
     if (entry->members)
         map_free_with(entry->members, cluster_member_free);
     pki_clear(&entry->pki);
+    free(entry->pki_problem);
     free(entry->confirmed_save);
     free(entry->name);
     free(entry);
@@ -67,6 +65,7 @@ static struct cluster_entry *entry_of(struct clusters *self, const char *name)
     if (!entry)
         return NULL;
     entry->server = self->server;
+    entry->pkis = self->pkis;
     entry->name = strdup(name);
     entry->members = map_new();
     entry->leavings = map_new();
@@ -102,92 +101,6 @@ void cluster_retry(struct cluster_entry *entry)
         look_in(entry->server->clusters, RETRY_MS);
 }
 
-/* ---- the PKI, on a worker thread: RSA keys take a while ---- */
-
-struct pki_work {
-    uv_work_t work;
-    struct clusters *owner;
-    char *cluster;
-    struct pki pki;
-    int result;
-    struct err err;
-};
-
-static int load_or_create(struct pki_work *w)
-{
-    int r = pki_store_load(w->owner->pki, w->cluster, &w->pki, &w->err);
-    if (r != -ENOENT)
-        return r;
-    w->err = ERR_INIT;
-    r = pki_create(&w->pki, PKI_EC, &clock_system, &w->err);
-    return r < 0 ? r : pki_store_save(w->owner->pki, w->cluster, &w->pki, &w->err);
-}
-
-static void do_pki(uv_work_t *work)
-{
-    struct pki_work *w = container_of(work, struct pki_work, work);
-    uv_mutex_lock(&w->owner->pki_lock);
-    w->result = load_or_create(w);
-    uv_mutex_unlock(&w->owner->pki_lock);
-}
-
-static void take_pki(struct cluster_entry *entry, struct pki_work *w)
-{
-    entry->pki_loading = false;
-    if (w->result < 0) {
-        log_error("Cluster %s: its PKI: %s", entry->name, err_text(&w->err));
-        cluster_retry(entry);
-        return;
-    }
-    entry->pki = w->pki;
-    entry->pki_ready = true;
-    w->pki = PKI_INIT;
-    cluster_touch(entry);
-}
-
-/* The last of timer and workers frees what both use. */
-static void clusters_release(struct clusters *self)
-{
-    if (!self->closed || self->working)
-        return;
-    pki_store_close(self->pki);
-    uv_mutex_destroy(&self->pki_lock);
-    free(self);
-}
-
-static void pki_done(uv_work_t *work, int status)
-{
-    struct pki_work *w = container_of(work, struct pki_work, work);
-    struct clusters *self = w->owner;
-    struct cluster_entry *entry =
-        status == 0 && !self->closed ? clusters_find(self->server, w->cluster) : NULL;
-    if (entry && !entry->pki_ready)
-        take_pki(entry, w);
-    pki_clear(&w->pki);
-    free(w->cluster);
-    free(w);
-    self->working--;
-    clusters_release(self);
-}
-
-static void load_pki(struct cluster_entry *entry)
-{
-    struct clusters *self = entry->server->clusters;
-    struct pki_work *w = calloc(1, sizeof(*w));
-    if (w)
-        w->cluster = strdup(entry->name);
-    if (!w || !w->cluster) {
-        free(w);
-        return;
-    }
-    w->owner = self;
-    w->pki = PKI_INIT;
-    entry->pki_loading = true;
-    self->working++;
-    if (uv_queue_work(&entry->server->loop, &w->work, do_pki, pki_done) < 0)
-        pki_done(&w->work, UV_ENOMEM);
-}
-
 /* ---- looking ---- */
 
 static void plan(struct cluster_entry *entry)
@@ -203,6 +116,7 @@ static void plan(struct cluster_entry *entry)
 static void retry(struct cluster_entry *entry)
 {
     entry->retry_at = 0;
+    cluster_pki_retry(entry);
     cluster_csr_retry(entry);
     if (entry->rights_failed && entry->link && cluster_link_is_up(entry->link))
         cluster_rbac_apply(entry);
@@ -214,10 +128,9 @@ static void look(struct cluster_entry *entry)
 {
     entry->dirty = false;
     entry->wake_ms = 0;
+    cluster_pki_look(entry);
     if (!entry->cluster)
         return;
-    if (!entry->pki_ready && !entry->pki_loading)
-        load_pki(entry);
     if (entry->pki_ready && entry->cluster->status.initialized_at)
         cluster_link_update(entry);
     cluster_auto_approve(entry);
@@ -258,29 +171,64 @@ static void on_timer(uv_timer_t *timer)
 
 /* ---- following ---- */
 
+/* What was of a Cluster that is gone, though Machines may name it still. */
+static void forget(struct cluster_entry *entry)
+{
+    bool was_there = entry->cluster != NULL;
+    cluster_free(entry->cluster);
+    entry->cluster = NULL;
+    cluster_leavings_give_up(entry);
+    cluster_addons_free(entry->addons);
+    entry->addons = NULL;
+    cluster_upgrade_free(entry);
+    cluster_save_free(entry);
+    cluster_link_free(entry->link);
+    entry->link = NULL;
+    entry->rights_set = entry->rights_failed = false;
+    if (was_there)
+        cluster_pki_deleted(entry);
+}
+
+static bool is_another(const struct cluster_entry *entry, const struct cluster *cluster)
+{
+    return entry->cluster && !str_eq(entry->cluster->meta.uid, cluster->meta.uid);
+}
+
+static void put(struct cluster_entry *entry, struct cluster *cluster)
+{
+    if (is_another(entry, cluster))
+        forget(entry);
+    if (entry->cluster &&
+        !str_eq(entry->cluster->spec.certificates_from, cluster->spec.certificates_from))
+        cluster_pki_retry(entry);
+    cluster_free(entry->cluster);
+    entry->cluster = cluster;
+}
+
+static const char *saved_id(const struct cluster_entry *entry)
+{
+    return entry->cluster ? entry->cluster->status.saved.id : NULL;
+}
+
 static void on_cluster(void *data, enum store_change change, json_t *object)
 {
     struct clusters *self = data;
     struct cluster_entry *entry = entry_of(self, object_name(object));
+    struct cluster *cluster = NULL;
     if (!entry) {
         log_error("Cluster %s: out of memory", object_name(object));
         return;
     }
-    if (entry->cluster)
-        cluster_free(entry->cluster);
-    entry->cluster = NULL;
-    if (change != STORE_DELETED)
-        (void)!cluster_decode(object, &entry->cluster, NULL);
-    if (!entry->cluster) {
-        cluster_leavings_give_up(entry);
-        cluster_addons_free(entry->addons);
-        entry->addons = NULL;
-        cluster_upgrade_free(entry);
-        cluster_save_free(entry);
-        cluster_link_free(entry->link);
-        entry->link = NULL;
-        entry->rights_set = entry->rights_failed = false;
-    }
+    bool known = entry->cluster != NULL;
+    _autofree_ char *before = saved_id(entry) ? strdup(saved_id(entry)) : NULL;
+    if (change == STORE_DELETED)
+        forget(entry);
+    else if (cluster_decode(object, &cluster, NULL) == 0)
+        put(entry, cluster);
+    else
+        log_error("Cluster %s: what the store says of it cannot be read", object_name(object));
+    if (!known || !entry->cluster || !str_eq(before, saved_id(entry)))
+        cluster_saved_sweep(entry);
     cluster_touch(entry);
 }
 
@@ -315,12 +263,23 @@ static int enter(struct clusters *self, const json_t *object, const char *cluste
     return r;
 }
 
+char *clusters_name_of(const struct server *server, const json_t *machine)
+{
+    const char *own = object_text(machine, "spec.cluster");
+    const char *name = object_text(machine, "spec.profile");
+    if (!str_empty(own) || str_empty(name))
+        return str_empty(own) ? NULL : strdup(own);
+    json_auto_t *profile = store_get(server->store, &kind_profile, name);
+    const char *given = profile ? object_text(profile, "spec.cluster") : NULL;
+    return str_empty(given) ? NULL : strdup(given);
+}
+
 void clusters_machine_changed(struct server *server, enum store_change change, const json_t *object)
 {
     struct clusters *self = server->clusters;
-    const char *cluster = change == STORE_DELETED ? NULL : object_text(object, "spec.cluster");
     if (!self)
         return;
+    _autofree_ char *cluster = change == STORE_DELETED ? NULL : clusters_name_of(server, object);
     leave(self, object_name(object), cluster);
     if (!str_empty(cluster) && enter(self, object, cluster) < 0)
         log_error("%s: out of memory, its Cluster does not count it", object_name(object));
@@ -328,31 +287,18 @@ void clusters_machine_changed(struct server *server, enum store_change change, c
 
 /* ---- life ---- */
 
-static int open_pki(struct clusters *self, struct err *err)
-{
-    _autofree_ char *folder = str_format("%s/pki", self->server->keys_dir);
-    const struct pki_store_config config = {
-        .folder = folder,
-        .key_file = self->server->config->key_file,
-        .state_folder = self->server->state_dir,
-    };
-    return folder ? pki_store_open(&config, &self->pki, err)
-                  : err_set(err, -ENOMEM, "out of memory");
-}
-
 int clusters_new(struct server *server, struct err *err)
 {
     struct clusters *self = calloc(1, sizeof(*self));
     if (!self)
         return err_set(err, -ENOMEM, "out of memory");
     *self = (struct clusters){.server = server, .by_name = map_new(), .of_machine = map_new()};
-    (void)uv_mutex_init(&self->pki_lock);
     (void)uv_timer_init(&server->loop, &self->timer);
     self->timer.data = self;
     server->clusters = self;
     if (!self->by_name || !self->of_machine)
         return err_set(err, -ENOMEM, "out of memory");
-    int r = open_pki(self, err);
+    int r = cluster_pkis_new(server, &self->pkis, err);
     if (r < 0)
         return r;
     const struct follow_options follow = {
@@ -368,9 +314,7 @@ int clusters_new(struct server *server, struct err *err)
 
 static void on_timer_closed(uv_handle_t *handle)
 {
-    struct clusters *self = handle->data;
-    self->closed = true;
-    clusters_release(self);
+    free(handle->data);
 }
 
 void clusters_free(struct server *server)
@@ -382,5 +326,6 @@ void clusters_free(struct server *server)
     follow_free(self->follow);
     map_free_with(self->by_name, entry_free);
     map_free_with(self->of_machine, free);
+    cluster_pkis_free(self->pkis);
     uv_close((uv_handle_t *)&self->timer, on_timer_closed);
 }

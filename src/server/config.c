@@ -52,6 +52,9 @@ static const struct field deadline_fields[] = {
           .max = 86400, .doc = "How long stage2 may be silent while it installs. Default: 600."),
     F_INT(struct config_deadlines, first_boot_seconds, "firstBootSeconds", .min = 10, .max = 86400,
           .doc = "How long the installed system may take to report in. Default: 1200."),
+    F_INT(struct config_deadlines, node_ready_seconds, "nodeReadySeconds", .min = 10, .max = 86400,
+          .doc = "How long the Node of a machine that has joined may not be Ready before the "
+                 "machine hands over the end of its kubelet's log. Default: 120."),
     F_INT(struct config_deadlines, attempts, "attempts", .min = 1, .max = 1000,
           .doc = "Installations that may be begun for one install generation. Default: 10."),
     {0},
@@ -104,6 +107,8 @@ static void apply_defaults(struct server_config *c)
         c->deadlines.provisioning_seconds = 600;
     if (c->deadlines.first_boot_seconds == 0)
         c->deadlines.first_boot_seconds = 1200;
+    if (c->deadlines.node_ready_seconds == 0)
+        c->deadlines.node_ready_seconds = 120;
     if (c->deadlines.attempts == 0)
         c->deadlines.attempts = 10;
 }

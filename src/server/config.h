@@ -51,6 +51,7 @@ struct config_stage2 {
 struct config_deadlines {
     int64_t provisioning_seconds;
     int64_t first_boot_seconds;
+    int64_t node_ready_seconds;
     int64_t attempts;
 };
 

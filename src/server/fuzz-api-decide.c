@@ -53,7 +53,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         const struct api_path path = {
             .type = API_PATH_RESOURCE, .kind = &kind_machine, .name = "n"};
         const struct api_options options = {.manager = "fuzz", .force = true};
-        const struct api_change change = {type, &path, &options, body, 0};
+        const struct api_change change = {
+            .type = type, .path = &path, .options = &options, .body = body};
         json_t *failure = NULL, *warnings = json_array();
         json_t *result = api_decide(&change, create ? NULL : live, warnings, &failure);
         if (!result == !failure)

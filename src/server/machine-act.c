@@ -6,7 +6,7 @@
 
 struct act {
     struct server *server;
-    char *task, *token_id, *message;
+    char *task, *cluster, *token_id, *reason, *message;
     struct machine_act what;
     struct machine_event event;
     struct machine_change change;
@@ -21,7 +21,9 @@ static void act_free(struct act *act)
     free(act->what.hello);
     free(act->what.report);
     free(act->task);
+    free(act->cluster);
     free(act->token_id);
+    free(act->reason);
     free(act->message);
     free(act);
 }
@@ -99,7 +101,9 @@ static struct act *act_new(struct server *server, const struct machine_act *what
         return NULL;
     act->server = server;
     act->task = copy(what->task, &ok);
+    act->cluster = copy(what->cluster, &ok);
     act->token_id = copy(what->token_id, &ok);
+    act->reason = copy(what->reason, &ok);
     act->message = copy(what->message, &ok);
     if (!ok) {
         act_free(act);
@@ -125,10 +129,14 @@ void machine_act(struct server *server, const char *name, const struct machine_a
         .report = act->what.report,
         .generation = act->what.generation,
         .task = act->task,
+        .cluster = act->cluster,
+        .role = act->what.role,
         .token_id = act->token_id,
         .token_expires_ms = act->what.token_expires_ms,
+        .reason = act->reason,
         .message = act->message,
         .node_ready = act->what.node_ready,
+        .node_unknown = act->what.node_unknown,
     };
     int r = store_mutate(server->store, &kind_machine, STORE_STATUS, name, decide, act_done, act);
     if (r < 0)

@@ -10,12 +10,15 @@
 
 struct machine_act {
     enum machine_event_type type;
-    struct trust_public key;        /* HELLO, REPORT */
+    struct trust_public key;        /* HELLO, REPORT, TASK */
     uint64_t generation;            /* PHONE_HOME */
     const char *task, *token_id;    /* TASK; copied */
+    const char *cluster;            /* TASK; copied */
+    enum machine_role role;         /* TASK */
     int64_t token_expires_ms;       /* TASK */
-    const char *message;            /* TASK, NODE, LEFT; copied */
-    bool node_ready;                /* NODE */
+    const char *reason;             /* NODE; copied */
+    const char *message;            /* TASK, NODE, LEFT, WAITS; copied */
+    bool node_ready, node_unknown;  /* NODE */
     struct protocol_hello *hello;   /* taken over: freed when done */
     struct protocol_report *report; /* taken over */
     /*

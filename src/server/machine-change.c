@@ -11,9 +11,10 @@ bool machine_change_writes(const struct machine_change *c)
     return c->phase != MACHINE_PHASE_UNSET || c->identity || c->candidate || c->clear_candidate ||
            c->boot_id || c->inventory || c->addresses || c->progress || c->clear_progress ||
            c->clear_failure || c->seen || c->observe || c->installed_generation >= 0 ||
-           c->attempts >= 0 || c->join || c->join_lost || c->task || c->clear_join || c->failure ||
-           c->wiping_generation >= 0 || c->released_generation >= 0 || c->restart ||
-           c->clear_restart || c->n_conditions || c->n_notes;
+           c->attempts >= 0 || c->join || c->join_lost || c->join_times || c->task ||
+           c->clear_join || c->failure || c->wiping_generation >= 0 ||
+           c->released_generation >= 0 || c->restart || c->clear_restart || c->n_conditions ||
+           c->n_notes;
 }
 
 static json_t *time_value(int64_t ms)
@@ -78,12 +79,14 @@ static int set_progress(json_t *object, const struct protocol_report *report, in
     return object_set(object, "status.progress", progress);
 }
 
-static int set_failure(json_t *object, const struct machine_change *c, int64_t now)
+static int set_failure(json_t *object, const struct machine_change *c,
+                       const struct machine_event *e)
 {
+    const char *message = c->failure_said ? e->report->message : c->failure_message;
     return object_set(object, "status.failure",
                       json_pack("{s:s, s:s, s:s, s:o}", "step", c->failure_step, "reason",
-                                c->failure_reason, "message", c->failure_message, "time",
-                                time_value(now)));
+                                c->failure_reason, "message", message, "time",
+                                time_value(e->now_ms)));
 }
 
 static void clear(json_t *object, const char *member)
@@ -149,6 +152,18 @@ static int lose_join(json_t *object, const struct machine_event *e)
     return r < 0 ? r : object_set(object, "status.join.endedAt", time_value(e->now_ms));
 }
 
+/* What is said to be in the future is now. */
+static int repair_join_times(json_t *object, const struct machine_view *v, int64_t now)
+{
+    const struct machine_join *join = &v->machine->status.join;
+    int r = 0;
+    if (join->started_at > now)
+        r = object_set(object, "status.join.startedAt", time_value(now));
+    if (r == 0 && join->ended_at > now)
+        r = object_set(object, "status.join.endedAt", time_value(now));
+    return r;
+}
+
 static int apply_what_was_sent(const struct machine_change *c, const struct machine_view *v,
                                const struct machine_event *e, json_t *object)
 {
@@ -169,6 +184,8 @@ static int apply_what_was_sent(const struct machine_change *c, const struct mach
         r = set_join(object, v, e);
     if (r == 0 && c->join_lost)
         r = lose_join(object, e);
+    if (r == 0 && c->join_times)
+        r = repair_join_times(object, v, e->now_ms);
     return r;
 }
 
@@ -248,7 +265,7 @@ int machine_change_apply(const struct machine_change *c, const struct machine_vi
     if (r == 0 && c->released_generation >= 0)
         r = forget_life(c, v, object);
     if (r == 0 && c->failure)
-        r = set_failure(object, c, e->now_ms);
+        r = set_failure(object, c, e);
     for (size_t i = 0; r == 0 && i < c->n_conditions; i++)
         r = object_set_condition(object, c->conditions[i].type, c->conditions[i].status,
                                  c->conditions[i].reason, c->conditions[i].message, e->now_ms);

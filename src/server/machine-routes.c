@@ -16,6 +16,8 @@ struct call {
     char base_url[64]; /* how the machine reached us */
     char *machine;     /* its name, for an answer that comes later */
     bool wants_chunk;  /* of what is saved; else it brings one */
+    bool may_join;     /* it is asked whether its Cluster has a task for it, and that was written */
+    bool kubelet_log;  /* the machine shall report what kubelet said last */
 };
 
 static void call_free(struct call *call)
@@ -116,25 +118,47 @@ static void on_acted(void *data, int rc, const struct machine_change *change,
 
 /* ---- members of a Cluster ---- */
 
+/* Why it waits is for people, too; at most as often as it is written that it was heard of. */
+static void note_wait(const struct call *call, const struct cluster_answer *from)
+{
+    const struct machine_act act = {.type = MACHINE_EVENT_WAITS, .message = from->reason};
+    if (call->may_join && call->machine && from->action == PROTOCOL_WAIT &&
+        !str_empty(from->reason))
+        machine_act(call->server, call->machine, &act);
+}
+
 static void on_cluster_answer(void *data, const struct cluster_answer *from)
 {
     struct call *call = data;
+    note_wait(call, from);
     struct protocol_answer answer = {
         .action = from->action,
         .machine = strdup(call->machine),
         .reason = str_empty(from->reason) ? NULL : strdup(from->reason),
         .poll_seconds = from->poll_seconds,
         .sealed_task = from->sealed_task ? strdup(from->sealed_task) : NULL,
+        .kubelet_log = call->kubelet_log,
     };
     send_answer(call, &answer);
     protocol_answer_free(&answer);
 }
 
+/* What the installed system says of its task. */
+static const json_t *said_of(const struct call *call)
+{
+    return json_object_get(json_object_get(call->request.body, "system"), "cluster");
+}
+
 static bool saves(struct call *call, const struct machine *machine)
 {
-    const json_t *system = json_object_get(call->request.body, "system");
-    return clusters_save(call->server, machine, &call->request.key,
-                         json_object_get(system, "cluster"), on_cluster_answer, call);
+    return clusters_save(call->server, machine, &call->request.key, said_of(call),
+                         on_cluster_answer, call);
+}
+
+static bool resets(struct call *call, const struct machine *machine)
+{
+    return clusters_reset(call->server, machine, &call->request.key, said_of(call),
+                          on_cluster_answer, call);
 }
 
 /* The installed system says hello, and its Cluster may have a task for it. */
@@ -144,13 +168,20 @@ static void on_node_acted(void *data, int rc, const struct machine_change *chang
     struct call *call = data;
     if (rc == 0)
         call->machine = strdup(machine->meta.name);
-    if (rc == 0 && change->action == PROTOCOL_WAIT && saves(call, machine))
+    bool known = rc == 0 && (change->action == PROTOCOL_WAIT || change->action == PROTOCOL_OK);
+    if (known && saves(call, machine))
         return;
-    if (rc < 0 || change->action != PROTOCOL_OK || str_empty(machine->spec.cluster)) {
+    if (rc == 0 && change->action == PROTOCOL_REJECT && effective->approved == TRI_FALSE &&
+        resets(call, machine))
+        return;
+    if (rc < 0 || change->action != PROTOCOL_OK || str_empty(effective->cluster)) {
         on_acted(data, rc, change, machine, effective);
         return;
     }
-    clusters_hello(call->server, machine, &call->request.key, on_cluster_answer, call);
+    call->may_join = change->seen;
+    call->kubelet_log = change->kubelet_log;
+    clusters_hello(call->server, machine, effective->cluster, &call->request.key, on_cluster_answer,
+                   call);
 }
 
 /* ---- opening ---- */
@@ -183,14 +214,19 @@ static struct call *open_call(struct server *server, struct http_request *http)
     return NULL;
 }
 
-/* The Machine that this key belongs to, by name; malloc'd, NULL when there is none. */
-static char *name_of_key(const struct server *server, const struct trust_public *key)
+/* The Machine that has registered with this key; a new reference, NULL when there is none. */
+static json_t *machine_of_key(const struct server *server, const struct trust_public *key)
 {
     uint8_t digest[TRUST_DIGEST_SIZE];
     trust_digest(key->b, sizeof(key->b), digest);
     _autofree_ char *hex = str_hex(digest, sizeof(digest));
-    json_auto_t *object =
-        hex ? store_find(server->store, STORE_MACHINE_BY_FINGERPRINT, hex, NULL) : NULL;
+    return hex ? store_find(server->store, STORE_MACHINE_BY_FINGERPRINT, hex, NULL) : NULL;
+}
+
+/* Its name; malloc'd. */
+static char *name_of_key(const struct server *server, const struct trust_public *key)
+{
+    json_auto_t *object = machine_of_key(server, key);
     return object ? strdup(object_name(object)) : NULL;
 }
 
@@ -385,15 +421,27 @@ static void on_chunk(void *data, enum protocol_action action, const char *reason
     send_text(call, body ? protocol_guard_answer(call->server->guard, &call->request, body) : NULL);
 }
 
+/* The Machine for which this key speaks, as in hellos and reports; NULL when there is none. */
+static struct machine *speaker(const struct server *server, const struct trust_public *key)
+{
+    _cleanup_(machine_freep) struct machine *machine = NULL;
+    json_auto_t *object = machine_of_key(server, key);
+    if (!object || machine_decode(object, &machine, NULL) < 0)
+        return NULL;
+    _cleanup_(profile_freep) struct profile *profile = machine_profile(server, machine);
+    const struct machine_spec effective = machine_effective(machine, profile);
+    return machine_is_spoken_for(machine, &effective, key) ? TAKE_PTR(machine) : NULL;
+}
+
 static void take_chunk(struct call *call, struct protocol_chunk *chunk)
 {
-    _autofree_ char *name = name_of_key(call->server, &call->request.key);
-    if (!name)
-        on_chunk(call, PROTOCOL_REJECT, "no Machine has this key", NULL);
+    _cleanup_(machine_freep) struct machine *machine = speaker(call->server, &call->request.key);
+    if (!machine)
+        on_chunk(call, PROTOCOL_REJECT, "this key speaks for no machine that is approved", NULL);
     else if (call->wants_chunk)
-        clusters_get_chunk(call->server, name, chunk, on_chunk, call);
+        clusters_get_chunk(call->server, machine->meta.name, chunk, on_chunk, call);
     else
-        clusters_put_chunk(call->server, name, chunk, on_chunk, call);
+        clusters_put_chunk(call->server, machine->meta.name, chunk, on_chunk, call);
 }
 
 static void route_chunk(struct http_request *request, void *data, bool wanted)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What machine-step.c and machine-release.c share: the parts of one decision. Nobody else includes
- * this.
+ * What machine-step.c, machine-release.c and machine-node.c share: the parts of one decision.
+ * Nobody else includes this.
  */
 #pragma once
 
@@ -68,3 +68,21 @@ void step_report_released(const struct machine_view *v, const struct protocol_re
 /* What a release makes of the phase; false when there is none. changed: the specification is new.
  */
 bool step_release_changed(const struct machine_view *v, struct machine_change *c, bool changed);
+
+/* ---- machine-node.c ---- */
+
+/* What the Cluster says of its Node. */
+void step_node_seen(const struct machine_view *v, const struct machine_event *e,
+                    struct machine_change *c);
+/* Whether it is a member whose Node is not Ready, as far as is known. */
+bool step_node_is_missing(const struct machine_view *v);
+/* Whether that lasts too long, and the machine has not told why: then it is asked. */
+bool step_wants_log(const struct machine_view *v, int64_t now);
+/* It answers. */
+void step_report_kubelet(const struct machine_view *v, const struct machine_event *e,
+                         struct machine_change *c);
+/* It did not answer: what is known is told without it. */
+void step_node_overdue(const struct machine_view *v, int64_t now, struct machine_change *c);
+/* Why it may not join yet. */
+void step_waits(const struct machine_view *v, const struct machine_event *e,
+                struct machine_change *c);

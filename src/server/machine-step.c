@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/str.h"
+#include "cluster/plan.h"
 #include "resource/format.h"
 
 enum { SEEN_MS = 10000 }; /* how exact lastSeen is: each new value is a write */
@@ -16,6 +17,8 @@ enum {
     NOTE_AGAIN_MS = 60 * 1000,           /* between two warnings of one reason */
     CLOCK_APART_MS = 60 * 1000,          /* a machine's clock that is worth a warning */
 };
+
+#define JOIN_FAILURE "JoinFailed" /* reason */
 
 void step_note(struct machine_change *c, bool warning, const char *reason, const char *format, ...)
 {
@@ -102,6 +105,13 @@ static bool is_bound(const struct machine_view *v, const struct trust_public *ke
     return approved ? step_key_is(approved, key) : is_identity(v, key);
 }
 
+bool machine_is_spoken_for(const struct machine *machine, const struct machine_spec *effective,
+                           const struct trust_public *key)
+{
+    const struct machine_view view = {.machine = machine, .effective = effective};
+    return effective->approved != TRI_FALSE && is_bound(&view, key);
+}
+
 /* The machine itself speaks: a candidate that was approved, or went away, is one no more. */
 static void settle_candidate(const struct machine_view *v, const struct machine_event *e,
                              struct machine_change *c)
@@ -134,6 +144,12 @@ static void fail(struct machine_change *c, const struct machine_view *v, const c
     (void)snprintf(c->failure_message, sizeof(c->failure_message), "%s", message);
     step_enter(c, v, MACHINE_FAILED, reason, message);
     step_condition(c, "Healthy", CONDITION_FALSE, reason, message);
+}
+
+bool machine_join_failed(const struct machine *machine)
+{
+    return machine->status.phase == MACHINE_FAILED &&
+           str_eq(machine->status.failure.reason, JOIN_FAILURE);
 }
 
 /* ---- approval, shared by hello and specification changes ---- */
@@ -353,14 +369,17 @@ void step_forget_candidate(const struct machine_view *v, struct machine_change *
 static void running(const struct machine_view *v, struct machine_change *c, const char *message)
 {
     enum machine_phase phase = v->machine->status.phase;
+    bool join_failed = machine_join_failed(v->machine);
     c->seen = true;
-    c->clear_failure = phase != MACHINE_JOINING;
-    c->clear_progress = phase != MACHINE_JOINING;
+    c->clear_failure = phase != MACHINE_JOINING && !join_failed && !step_node_is_missing(v);
+    c->clear_progress = phase != MACHINE_JOINING && !join_failed;
     step_forget_candidate(v, c);
-    if (phase != MACHINE_JOINING && phase != MACHINE_READY && phase != MACHINE_RELEASING)
+    if (phase != MACHINE_JOINING && phase != MACHINE_READY && phase != MACHINE_RELEASING &&
+        !join_failed)
         step_enter(c, v, MACHINE_RUNNING, "Running", message);
     step_condition(c, "Booted", CONDITION_TRUE, "Reported", message);
-    step_condition(c, "Healthy", CONDITION_TRUE, "Reported", message);
+    if (!join_failed && !step_node_is_missing(v))
+        step_condition(c, "Healthy", CONDITION_TRUE, "Reported", message);
     step_stays(v, c, "Stays", "it is neither released nor installed anew");
     step_answer(c, PROTOCOL_OK, POLL_WAITING, "noted");
 }
@@ -396,7 +415,7 @@ static bool is_known_node(const struct machine_view *v, const struct machine_eve
 
 /* What the node says of its task; only the one that it was given last matters. */
 static void hello_task(const struct machine_view *v, const struct machine_event *e,
-                       struct machine_change *c)
+                       struct machine_change *c, bool stays)
 {
     const struct machine_join *known = &v->machine->status.join;
     const json_t *said = json_object_get(e->hello->system, "cluster");
@@ -407,6 +426,10 @@ static void hello_task(const struct machine_view *v, const struct machine_event 
     bool same = str_eq(json_string_value(json_object_get(said, "task")), known->task);
     c->join = same;
     c->join_lost = !same && known->state == JOIN_RUNNING;
+    if (stays && same && str_eq(state, "done") && machine_join_failed(v->machine)) {
+        c->clear_failure = true;
+        step_enter(c, v, MACHINE_JOINING, "Joined", "has joined; waits for its Node to be Ready");
+    }
     if (known->state == JOIN_FAILED || (same && !str_eq(state, "failed")))
         return;
     if (!same)
@@ -414,42 +437,43 @@ static void hello_task(const struct machine_view *v, const struct machine_event 
     else if (!message)
         message = "no details";
     step_note(c, true, "JoinFailed", "%s", message);
-    if (known->attempts >= v->attempts_max)
-        fail(c, v, PROTOCOL_STEP_JOINING, "JoinFailed", message);
+    if (stays && known->attempts >= PLAN_ATTEMPTS_MAX)
+        fail(c, v, PROTOCOL_STEP_JOINING, JOIN_FAILURE, message);
 }
 
-/* A task is about to be handed out. */
+/* What has changed while the task was prepared; NULL: it may have it. */
+static const char *task_refusal(const struct machine_view *v, const struct machine_event *e)
+{
+    if (v->effective->approved != TRI_TRUE)
+        return "it is not approved any more";
+    if (!is_bound(v, e->key))
+        return "its key is not the approved one any more";
+    if (machine_release_is_open(v->machine) || step_wants_install(v))
+        return "it is about to be released or installed anew";
+    if (v->effective->role != e->role || !str_eq(v->effective->cluster, e->cluster))
+        return "it has another role or another Cluster now";
+    return NULL;
+}
+
+/* A task is about to be handed out. One that failed too often is seen as Failed until it succeeds.
+ */
 static void task_given(const struct machine_view *v, const struct machine_event *e,
                        struct machine_change *c)
 {
+    const char *refusal = task_refusal(v, e);
+    bool failed = machine_join_failed(v->machine);
+    if (refusal) {
+        step_answer(c, PROTOCOL_WAIT, POLL_SOON, "%s", refusal);
+        return;
+    }
     c->task = true;
-    c->clear_failure = true;
+    c->clear_failure = !failed;
     c->clear_progress = true;
-    if (v->machine->status.phase == MACHINE_JOINING)
+    if (v->machine->status.phase == MACHINE_JOINING || failed)
         step_note(c, false, "JoinRetried", "%s", e->message);
     else
         step_enter(c, v, MACHINE_JOINING, "JoinStarted", e->message);
     step_condition(c, "Joined", CONDITION_FALSE, "Joining", e->message);
-}
-
-static void node_seen(const struct machine_view *v, const struct machine_event *e,
-                      struct machine_change *c)
-{
-    enum machine_phase phase = v->machine->status.phase;
-    if (phase != MACHINE_JOINING && phase != MACHINE_READY && phase != MACHINE_RUNNING)
-        return;
-    if (e->node_ready) {
-        c->clear_progress = phase != MACHINE_READY;
-        c->clear_failure = phase != MACHINE_READY;
-        step_enter(c, v, MACHINE_READY, "Ready", e->message);
-        step_condition(c, "Joined", CONDITION_TRUE, "NodeReady", e->message);
-        step_condition(c, "Healthy", CONDITION_TRUE, "NodeReady", e->message);
-        return;
-    }
-    if (phase != MACHINE_READY)
-        return;
-    step_enter(c, v, MACHINE_RUNNING, "NodeNotReady", e->message);
-    step_condition(c, "Healthy", CONDITION_FALSE, "NodeNotReady", e->message);
 }
 
 /* It is drained, its Node is deleted: nothing that the Cluster needs is on its disks any more. */
@@ -460,6 +484,7 @@ static void left(const struct machine_view *v, const struct machine_event *e,
     const char *message = e->message ? e->message : "it is a member of its Cluster no more";
     c->clear_join = v->machine->status.join.task != NULL;
     step_condition(c, "Joined", CONDITION_FALSE, "Left", message);
+    step_condition(c, "NodeReady", CONDITION_FALSE, "Left", message);
     step_stays(v, c, "Left", message);
     if (phase == MACHINE_READY || phase == MACHINE_JOINING)
         step_enter(c, v, MACHINE_RUNNING, "Left", message);
@@ -500,10 +525,13 @@ static void hello_node(const struct machine_view *v, const struct machine_event 
                                ? c->installed_generation
                                : v->machine->status.installed_generation)) {
         step_hello_leaving(v, e, c);
+        if (!c->clear_join)
+            hello_task(v, e, c, false); /* what it has become is what it leaves as */
         return;
     }
     running(v, c, "the installed system reported in");
-    hello_task(v, e, c);
+    hello_task(v, e, c, true);
+    c->kubelet_log = step_wants_log(v, e->now_ms);
 }
 
 /* Calls of an earlier installation, or before this one was begun, say nothing. */
@@ -557,6 +585,10 @@ static void report(const struct machine_view *v, const struct machine_event *e,
         return;
     c->seen = true;
     step_answer(c, PROTOCOL_OK, POLL_WAITING, "noted");
+    if (str_eq(r->step, PROTOCOL_STEP_KUBELET)) {
+        step_report_kubelet(v, e, c);
+        return;
+    }
     if (r->failure) {
         report_failure(v, r, c);
         return;
@@ -622,6 +654,25 @@ static void tick(const struct machine_view *v, const struct machine_event *e,
     else if (m->status.phase == MACHINE_INSTALLED && silent > v->first_boot_deadline_ms)
         fail(c, v, PROTOCOL_STEP_FIRST_BOOT, "FirstBootSilent",
              "the installed system did not report in; see its console");
+    else if (m->status.phase == MACHINE_JOINING && m->status.join.state != JOIN_DONE &&
+             silent > v->first_boot_deadline_ms)
+        fail(c, v, PROTOCOL_STEP_JOINING, "JoinSilent",
+             "it said nothing more while it joined its Cluster; see its console, and whether it "
+             "has power");
+    else
+        step_node_overdue(v, e->now_ms, c);
+}
+
+/*
+ * The clock was set back: a task that begins or ends in time to come would be waited for until
+ * then.
+ */
+static void repair_times(const struct machine_view *v, const struct machine_event *e,
+                         struct machine_change *c)
+{
+    const struct machine_join *join = &v->machine->status.join;
+    bool wrong = join->started_at > e->now_ms || join->ended_at > e->now_ms;
+    c->join_times = join->task && wrong && !c->task && !c->clear_join;
 }
 
 /* A sign of life alone is not worth a write each time. */
@@ -665,11 +716,15 @@ void machine_step(const struct machine_view *view, const struct machine_event *e
         task_given(view, event, ret_change);
         break;
     case MACHINE_EVENT_NODE:
-        node_seen(view, event, ret_change);
+        step_node_seen(view, event, ret_change);
         break;
     case MACHINE_EVENT_LEFT:
         left(view, event, ret_change);
         break;
+    case MACHINE_EVENT_WAITS:
+        step_waits(view, event, ret_change);
+        break;
     }
+    repair_times(view, event, ret_change);
     drop_idle_sign(view, event, ret_change);
 }

@@ -18,20 +18,25 @@ enum machine_event_type {
     MACHINE_EVENT_TASK,       /* it is about to be given a task of its Cluster */
     MACHINE_EVENT_NODE,       /* its Node was seen, or is gone */
     MACHINE_EVENT_LEFT,       /* it is a member of its Cluster no more */
+    MACHINE_EVENT_WAITS,      /* it was told to wait before it may join its Cluster */
 };
 
 struct machine_event {
     enum machine_event_type type;
     int64_t now_ms;                       /* wall */
-    const struct trust_public *key;       /* HELLO, REPORT: who signed */
+    const struct trust_public *key;       /* HELLO, REPORT: who signed; TASK: who gets it */
     const struct protocol_hello *hello;   /* HELLO */
     const struct protocol_report *report; /* REPORT */
     uint64_t generation;                  /* PHONE_HOME: which installation calls */
     const char *task;                     /* TASK: its identifier */
+    const char *cluster;                  /* TASK: that it is a task of */
+    enum machine_role role;               /* TASK: what it makes of the machine */
     const char *token_id;                 /* TASK: of its bootstrap token, or NULL */
     int64_t token_expires_ms;             /* TASK: wall */
-    const char *message;                  /* TASK, NODE, LEFT: for people */
+    const char *reason;                   /* NODE: CamelCase */
+    const char *message;                  /* TASK, NODE, LEFT, WAITS: for people */
     bool node_ready;                      /* NODE */
+    bool node_unknown;                    /* NODE: nobody can tell */
 };
 
 enum { MACHINE_NOTES_MAX = 4, MACHINE_CONDITIONS_MAX = 5, MACHINE_NOTE_SIZE = 512 };
@@ -45,7 +50,8 @@ struct machine_view {
     char hold[MACHINE_NOTE_SIZE];     /* what comes before its disks may be written; "": nothing */
     int64_t provisioning_deadline_ms; /* without a word from stage2 while installing */
     int64_t first_boot_deadline_ms;   /* from installed to the first word of the installed system */
-    int64_t attempts_max;             /* installations, and tasks, begun for one generation */
+    int64_t node_deadline_ms;         /* from the end of a join until its Node is Ready */
+    int64_t attempts_max;             /* installations begun for one generation */
 };
 
 /* For the event list and the timeline. */
@@ -80,6 +86,7 @@ struct machine_change {
     int64_t attempts;             /* -1: keep */
     bool join;                    /* take the hello's task state */
     bool join_lost;               /* the task that was given did not arrive */
+    bool join_times;              /* its task's times are not in the future */
     bool task;                    /* note the event's task as given */
     bool clear_join;              /* it is a member no more: its disk is written anew */
     int64_t wiping_generation;    /* -1: keep; of the release whose wiping begins */
@@ -90,6 +97,7 @@ struct machine_change {
     const char *failure_reason;
     char failure_step[64];
     char failure_message[MACHINE_NOTE_SIZE];
+    bool failure_said; /* the report's message instead of that one */
     struct machine_condition conditions[MACHINE_CONDITIONS_MAX];
     size_t n_conditions;
     struct machine_note notes[MACHINE_NOTES_MAX];
@@ -99,10 +107,28 @@ struct machine_change {
     enum protocol_action action;
     char reason[MACHINE_NOTE_SIZE];
     uint32_t poll_seconds;
+    bool kubelet_log; /* HELLO: the machine shall hand over the end of kubelet's log */
 };
 
 void machine_step(const struct machine_view *view, const struct machine_event *event,
                   struct machine_change *ret_change);
+
+/*
+ * Whether it is Failed because it did not become a member of its Cluster. Its system runs, and it
+ * is given its task again, as often as that takes.
+ */
+bool machine_join_failed(const struct machine *machine);
+
+/*
+ * Whether the Machine has that condition already, in the same words: that a duration in them has
+ * grown is not worth a write.
+ */
+bool machine_shows(const struct machine *machine, const char *type, enum condition_status status,
+                   const char *reason, const char *message);
+
+/* Whether that key speaks for the machine, which nobody has rejected. */
+bool machine_is_spoken_for(const struct machine *machine, const struct machine_spec *effective,
+                           const struct trust_public *key);
 
 /* True when applying the change would write something worth a new version. */
 bool machine_change_writes(const struct machine_change *change);

@@ -40,10 +40,11 @@ void machines_view(const struct server *server, const struct machine *machine,
         .image_problem = facts ? facts->problem : "there is no such Image",
         .provisioning_deadline_ms = deadlines->provisioning_seconds * 1000,
         .first_boot_deadline_ms = deadlines->first_boot_seconds * 1000,
+        .node_deadline_ms = deadlines->node_ready_seconds * 1000,
         .attempts_max = deadlines->attempts,
     };
     if (machine->status.join.task)
-        (void)clusters_hold(server, machine, ret->hold, sizeof(ret->hold));
+        (void)clusters_hold(server, machine, effective->cluster, ret->hold, sizeof(ret->hold));
 }
 
 /* ---- specification changes and time ---- */
@@ -58,7 +59,21 @@ static bool concerns(struct machines *self, const struct machine_view *view,
     return machine_change_writes(&change);
 }
 
-static int set_image(void *data, json_t *object, struct err *err)
+static int set_or_clear(json_t *object, const char *member, const char *path, const char *value)
+{
+    if (!str_empty(value))
+        return object_set(object, path, json_string(value));
+    (void)json_object_del(object_get(object, "status"), member);
+    return 0;
+}
+
+/* As status has it: "" for what nobody gave. */
+static const char *role_text(enum machine_role role)
+{
+    return role == ROLE_UNSET || role == ROLE_NONE ? "" : machine_role_values[role - 1];
+}
+
+static int set_effective(void *data, json_t *object, struct err *err)
 {
     struct machines *self = data;
     _cleanup_(machine_freep) struct machine *machine = NULL;
@@ -67,20 +82,21 @@ static int set_image(void *data, json_t *object, struct err *err)
         return r;
     _cleanup_(profile_freep) struct profile *profile = machine_profile(self->server, machine);
     struct machine_spec effective = machine_effective(machine, profile);
-    if (effective.image)
-        return object_set(object, "status.image", json_string(effective.image));
-    (void)json_object_del(object_get(object, "status"), "image");
-    return 0;
+    r = set_or_clear(object, "image", "status.image", effective.image);
+    if (r == 0)
+        r = set_or_clear(object, "cluster", "status.cluster", effective.cluster);
+    return r < 0 ? r : set_or_clear(object, "role", "status.role", role_text(effective.role));
 }
 
-/* For people and selectors: a Machine's Image may be its Profile's. Written only when it changes.
- */
-static void show_image(struct machines *self, const struct machine *machine,
-                       const struct machine_spec *effective)
+/* For people and selectors: what holds may be the Profile's. Written only when it changes. */
+static void show_effective(struct machines *self, const struct machine *machine,
+                           const struct machine_spec *effective)
 {
-    if (!str_eq(machine->status.image, effective->image))
+    const struct machine_status *s = &machine->status;
+    if (!str_eq(s->image, effective->image) || !str_eq(s->cluster, effective->cluster) ||
+        !str_eq(role_text(s->role), role_text(effective->role)))
         (void)!store_mutate(self->server->store, &kind_machine, STORE_STATUS, machine->meta.name,
-                            set_image, NULL, self);
+                            set_effective, NULL, self);
 }
 
 /* A Machine is decoded once for all that want to know of it. */
@@ -95,7 +111,7 @@ static void look(struct machines *self, json_t *object, enum machine_event_type 
     machines_view(self->server, machine, &effective, &view);
     if (boot_hosts_put(self->hosts, machine, &effective, view.hold[0] != '\0') < 0)
         log_error("%s: out of memory, it is looked up anew when it boots", machine->meta.name);
-    show_image(self, machine, &effective);
+    show_effective(self, machine, &effective);
     if (concerns(self, &view, type))
         machine_act(self->server, machine->meta.name, &(struct machine_act){.type = type});
 }
@@ -107,8 +123,11 @@ static bool has_deadline(json_t *object)
     json_int_t installed = json_integer_value(object_get(object, "status.installedGeneration"));
     bool leaves = object_get(object, "status.join") &&
                   json_integer_value(object_get(object, "spec.installGeneration")) > installed;
-    return leaves || str_eq(phase, "Provisioning") || str_eq(phase, "Installed") ||
-           str_eq(phase, "Releasing");
+    bool joined = str_eq(object_text(object, "status.join.state"), "Done");
+    bool joins = object_get(object, "status.join") && !joined;
+    bool waits_for_node = joined && (str_eq(phase, "Joining") || str_eq(phase, "Running"));
+    return leaves || joins || waits_for_node || str_eq(phase, "Provisioning") ||
+           str_eq(phase, "Installed") || str_eq(phase, "Releasing");
 }
 
 static void on_tick(uv_timer_t *timer)
@@ -130,6 +149,7 @@ static int recheck_one(void *data, json_t *object)
     struct machines *self = data;
     (void)snprintf(self->recheck_after, sizeof(self->recheck_after), "%s", object_name(object));
     profiles_machine_changed(self->server, STORE_MODIFIED, object);
+    clusters_machine_changed(self->server, STORE_MODIFIED, object);
     look(self, object, MACHINE_EVENT_SPEC);
     return 0;
 }

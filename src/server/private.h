@@ -17,6 +17,7 @@
 #include "protocol/guard.h"
 #include "resource/machine.h"
 #include "resource/network.h"
+#include "resource/problem.h"
 #include "resource/profile.h"
 #include "server/boot-hosts.h"
 #include "server/config.h"
@@ -192,20 +193,24 @@ typedef void (*clusters_answered)(void *data, const struct cluster_answer *answe
 /* For struct api_setup; data is the server. */
 int clusters_kubeconfig(void *data, const char *name, int64_t seconds, char **ret, struct err *err);
 /*
- * The installed system of a machine with spec.cluster said hello, signed with the key that is the
+ * The installed system of a machine of that Cluster said hello, signed with the key that is the
  * machine's: is there something for it to do? answered is called once, at once or later.
  */
-void clusters_hello(struct server *server, const struct machine *machine,
+void clusters_hello(struct server *server, const struct machine *machine, const char *cluster,
                     const struct trust_public *key, clusters_answered answered, void *data);
 
 /*
- * The same when it has to leave its Cluster first, in case that means that it has to save what its
- * etcd holds. said: hello.system.cluster, may be NULL. False: there is no such thing to do, and
- * answered is not called.
+ * The same in case it has to leave its Cluster first, and that means that it has to save what its
+ * etcd holds; or has done that, and does not leave after all. said: hello.system.cluster, may be
+ * NULL. False: there is no such thing to do, and answered is not called.
  */
 bool clusters_save(struct server *server, const struct machine *machine,
                    const struct trust_public *key, const json_t *said, clusters_answered answered,
                    void *data) _must_check_;
+/* The same when it was rejected, in case its system still is a node of the Cluster that it left. */
+bool clusters_reset(struct server *server, const struct machine *machine,
+                    const struct trust_public *key, const json_t *said, clusters_answered answered,
+                    void *data) _must_check_;
 /* PROTOCOL_OK, WAIT or REJECT; the reason may be NULL. chunk, borrowed: the one it is about, with
  * its data when it was asked for; may be NULL. */
 typedef void (*clusters_chunk_answered)(void *data, enum protocol_action action, const char *reason,
@@ -221,8 +226,18 @@ void clusters_get_chunk(struct server *server, const char *machine, struct proto
  * member that the Cluster would miss. text: for people, what that waits for; it stays as it is when
  * the answer is no. Its leaving ends with MACHINE_EVENT_LEFT.
  */
-bool clusters_hold(const struct server *server, const struct machine *machine, char *text,
-                   size_t size);
+bool clusters_hold(const struct server *server, const struct machine *machine, const char *cluster,
+                   char *text, size_t size);
+
+/* ---- admission.c ---- */
+
+/*
+ * What is wrong with an object that is about to be written, seen together with the others: a
+ * Machine and a Cluster that contradict each other. live: as it is, NULL when it is being created;
+ * what does not change is not looked at. data is the server. For struct api_setup.
+ */
+void admission_check(void *data, const struct kind *kind, const json_t *live,
+                     const json_t *candidate, struct problems *problems);
 
 /* ---- timelines.c: what packets show of Machines ---- */
 

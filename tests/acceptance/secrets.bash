@@ -24,46 +24,31 @@ record_processes() {
     echo $! >"$BATS_FILE_TMPDIR/recorder"
 }
 
-# Bootstrap tokens live for a moment: they are taken down as they come.
-record_tokens() {
-    watch_tokens >"$BATS_FILE_TMPDIR/token-watch" 2>"$BATS_FILE_TMPDIR/token-errors" &
-    echo $! >>"$BATS_FILE_TMPDIR/recorder"
-}
-
-watch_tokens() {
-    exec 3>&-
-    until [ -s "$BATS_FILE_TMPDIR/admin.conf" ] &&
-        kubectl_in get --raw /readyz >/dev/null 2>&1; do
-        "$SLIPWAY" kubeconfig >"$BATS_FILE_TMPDIR/admin.part" 2>/dev/null &&
-            mv "$BATS_FILE_TMPDIR/admin.part" "$BATS_FILE_TMPDIR/admin.conf"
-        sleep 1
-    done
-    while :; do
-        kubectl_in -n kube-system get secrets -o json --watch \
-            --field-selector type=bootstrap.kubernetes.io/token
-        sleep 0.5
-    done
-}
-
 stop_recording() {
-    # shellcheck disable=SC2046
-    kill $(cat "$BATS_FILE_TMPDIR/recorder") 2>/dev/null || true
+    stop_recorders
     "$SLIPWAY" sandbox signal packets TERM || true
 }
 
-tokens_seen() {
-    jq -r 'select(.data."token-secret") | .data | (."token-id" | @base64d) + "." +
-        (."token-secret" | @base64d), (."token-secret" | @base64d)' <"$BATS_FILE_TMPDIR/token-watch" ||
-        true # what the watch wrote last may be cut off
+# kubeconfig_key NAME FOLDER <KUBECONFIG: the client's key that stands in it, as a key and as it is written
+# there; nothing when there is only the name of a file.
+kubeconfig_key() {
+    local data
+    data=$(sed -n 's/^ *"\?client-key-data"\?: *"\?\([A-Za-z0-9+/=]*\).*/\1/p')
+    [ -n "$data" ] || return 0
+    base64 -d <<<"$data" >"$2/$1"
+    echo "$data" >"$2/$1-base64.text"
 }
 
-# keys_of MACHINE: private keys that it holds, as it was given or made them.
+# keys_of MACHINE FOLDER: private keys that it holds, as it was given or made them.
 keys_of() {
     local name=$1 folder=$2 file
     for file in $(on_machine "$name" 'find /etc/kubernetes/pki /var/lib/kubelet/pki -name "*.key" -o \
         -name "kubelet-*-current.pem" 2>/dev/null'); do
         on_machine "$name" cat "$file" |
             sed -n '/BEGIN.*PRIVATE KEY/,/END.*PRIVATE KEY/p' >"$folder/$name$(tr / - <<<"$file")"
+    done
+    for file in $(on_machine "$name" 'ls /etc/kubernetes/*.conf'); do
+        on_machine "$name" cat "$file" | kubeconfig_key "$name-$(basename "$file")" "$folder"
     done
     on_machine "$name" "sed -n '/BEGIN/,/END/p' /etc/ssh/ssh_host_*_key" |
         grep -v -e '-----' | sed 1d >"$folder/$name-ssh.text"
@@ -79,6 +64,7 @@ collect_secrets() {
         on_machine "$name" cat /var/lib/slipway-node/identity.json |
             jq -r '.privateKey' >"$folder/$name-identity.text"
     done
+    kubeconfig_key administrator "$folder" <"$BATS_FILE_TMPDIR/admin.conf"
     # the authorities' keys are those of the control plane
     cp "$SLIPWAY_STATE/keys/api-ca.key" "$folder/server-api-ca"
     cp "$SLIPWAY_STATE/keys/server.key" "$folder/server-key.text"

@@ -5,6 +5,7 @@
 # slow.
 
 load lib
+load tokens
 load secrets
 
 setup_file() {
@@ -40,11 +41,16 @@ teardown() {
     collect_secrets "$secrets"
     collect_places "$places"
     ls -l "$secrets" "$places"
-    # it is all there: tokens of both kinds of text, keys of both machines and of the server
+    # it is all there: tokens of both kinds of text, keys of both machines, of the server and of the
+    # administrator, those too that stand in a kubeconfig
     [ "$(wc -l <"$secrets/tokens.text")" -ge 2 ]
     [ "$(find "$secrets" -name 'server-*' -size +0 | wc -l)" = 3 ]
-    [ "$(find "$secrets" -name 'control-plane-*' | wc -l)" -ge 6 ]
+    [ "$(find "$secrets" -name 'control-plane-*' | wc -l)" -ge 12 ]
     [ "$(find "$secrets" -name 'worker-*' | wc -l)" -ge 3 ]
+    for name in administrator control-plane-{admin,controller-manager,scheduler}.conf; do
+        grep -q 'PRIVATE KEY' "$secrets/$name"
+        [ -s "$secrets/$name-base64.text" ]
+    done
     [ "$(find "$places" -size +0 | wc -l)" -ge 11 ]
     grep -aq kubeadm "$places/control-plane-processes"
     grep -aq kubeadm "$places/worker-processes"

@@ -9,23 +9,26 @@
 # shellcheck source=tests/kube/lib.bash
 . "$(dirname "$(realpath "$0")")/lib.bash"
 address=([cp1]=$own [cp2]=10.9.0.12 [w1]=10.9.0.21 [w2]=10.9.0.22 [w3]=10.9.0.23 [w4]=10.9.0.24
-    [o1]=10.9.0.31 [o2]=10.9.0.32)
+    [p1]=10.9.0.31)
+
+# what kubelet says until there is a network, and what is in its journal then
+no_cni="runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady message:Network \
+plugin returns error: cni plugin not initialized"
 
 # ---- what is checked ----
 
 prepare() {
+    config=$work/serve.yaml
+    echo 'deadlines: {nodeReadySeconds: 10}' >"$config"
     prepare_rack
     declare_cluster demo $version 6443
-    declare_cluster other v1.21.0 6444
     for name in cp1 cp2; do declare_machine $name controlPlane demo kube; done
     for name in w1 w2 w3 w4; do declare_machine $name worker demo kube; done
-    declare_machine o1 controlPlane other kube
-    declare_machine o2 controlPlane other plain
 } >"$work/out" 2>&1
 
 check_install() {
-    install_all cp1 cp2 w1 w2 w3 w4 o1 o2
-    ok "machines are installed" phase_is o2 Installed
+    install_all cp1 cp2 w1 w2 w3 w4
+    ok "machines are installed" phase_is w4 Installed
 }
 
 both_ask() {
@@ -54,6 +57,8 @@ check_init() {
     ok "with its one task" attempts_are cp1 1
     ok "and the other one waits" waits cp2 cp1
     ok "a worker gets nothing meanwhile" waits w1 cp1
+    soon "its Machine tells what it waits for" waits_visibly w1 \
+        "waits until cp1 has initialised the cluster"
     kill_server
     start_server
     hello cp1 'done'
@@ -63,6 +68,11 @@ check_init() {
     ok "nor after a crash" waits w1 'API server'
     ok "nor does the other control plane" waits cp2 'API server'
     ok "which was never told to initialise" not grep -q init "$work/cp2/task.json"
+}
+
+# waits_visibly MACHINE TEXT: it is told to wait, and that is in its conditions
+waits_visibly() {
+    hello "$1" && condition_is "$1" Joined "False Waiting: $2"
 }
 
 check_token() {
@@ -194,15 +204,61 @@ check_nodes() {
     node_says w1 True
     start_server
     soon "Ready again while the server was away" phase_is w1 Ready
-    make_node w2 >/dev/null
-    soon "the next one" phase_is w2 Ready
+}
+
+no_network() { # NODE
+    api PATCH "/api/v1/nodes/$1/status" "{\"status\": {\"conditions\": [{\"type\": \"Ready\",
+        \"status\": \"False\", \"reason\": \"KubeletNotReady\", \"message\": \"$no_cni\"}]}}" >/dev/null
+}
+
+wants_log() { # MACHINE
+    hello "$1" 'done' && is "$(answer "$1" .kubeletLog)" true
+}
+
+describes() { # MACHINE TEXT
+    "$slipway" describe machine "$1" | grep -F "$2"
+}
+
+failure_of() { # MACHINE
+    object machine "$1" '"\(.status.failure.step): \(.status.failure.reason)"'
+}
+
+check_no_network() {
+    local phase
+    phase=$(object machine w2 .status.phase)
+    printf '#!/bin/sh\necho "Container %s"\necho the last line\n' "$no_cni" >"$work/journalctl"
+    chmod +x "$work/journalctl"
+    soon "a machine that has joined without a Node says so" condition_is w2 NodeReady \
+        "False NoNode: there is no Node of that name"
+    kubectl create -f - <<<'{"apiVersion": "v1", "kind": "Node", "metadata": {"name": "w2"}}' >/dev/null
+    no_network w2
+    soon "what its kubelet says is the Machine's" condition_is w2 NodeReady "False KubeletNotReady: $no_cni"
+    ok "and described" describes w2 "$no_cni"
+    ok "its phase is as it was" phase_is w2 "$phase"
+    soon "when that lasts it is asked what its kubelet said last" wants_log w2
+    say w2 kubelet 1 "$work/journalctl"
+    ok "the Machine names the step" is "$(failure_of w2)" "CNI: NetworkPluginNotReady"
+    ok "and shows the last lines" describes w2 'the last line'
+    ok "an event does, too" sh -c "'$slipway' events machine/w2 | grep 'CNI: its Node is not Ready'"
+    ok "it is not asked again" not wants_log w2
+    crash
+    ok "nor after a crash" not wants_log w2
+    ok "which forgets nothing" is "$(failure_of w2)" "CNI: NetworkPluginNotReady"
+    node_says w2 True
+    soon "with a network it is Ready" phase_is w2 Ready
+    ok "and that is forgotten" is "$(failure_of w2)" "null: null"
+    ok "its condition is true" condition_is w2 NodeReady "True NodeReady: its Node is Ready"
 }
 
 check_control_plane() {
     ok "the second control plane waits for the first one's Node" waits cp2 cp1
     make_node cp1 >/dev/null
     soon "which becomes Ready" phase_is cp1 Ready
-    soon "the second one is told to join" gets cp2 join
+    soon "the second one waits for a third" waits_visibly cp2 \
+        'waits for one more control plane: etcd needs a majority, so 2 members survive no more failures than 1; declare another one, or make this one a worker'
+    address[cp3]=10.9.0.13
+    declare_machine cp3 controlPlane demo kube >/dev/null
+    soon "and is told to join when there is one to come" gets cp2 join
     ok "it gets the authority's key" test -s "$work/cp2/root/etc/kubernetes/pki/ca.key"
     crash
     ok "after a crash it carries on" is_busy cp2
@@ -292,14 +348,24 @@ check_kubeconfig() {
     ok "as administrator" kubectl --kubeconfig "$work/admin.conf" auth can-i '*' '*'
 }
 
-check_versions() {
-    waits o1 '' >/dev/null
-    soon "an image of another version" waits o1 \
-        "Cluster other wants Kubernetes v1.21.0, Image kube of this machine holds v1.20.2"
-    "$slipway" delete machine o1 >/dev/null
-    ok "a Cluster whose first control plane went away elects none silently" \
-        elected other o1
-    ok "one without Kubernetes" waits o2 o1
+# A machine that names its Profile, which names the Cluster.
+check_profile() {
+    apply_profile demo >/dev/null
+    "$slipway" apply -f - >/dev/null <<YAML
+apiVersion: slipway.dev/v1alpha1
+kind: Machine
+metadata: {name: p1}
+spec: {macAddresses: ["$(mac_of p1)"], profile: rack, approved: true, installGeneration: 1}
+YAML
+    install_all p1
+    soon "a machine is told to join the Cluster of its Profile" gets p1 join
+    ok "which may not name another one then" refused 'spec.cluster: Machine p1 is a member of Cluster demo' \
+        apply_profile other
+    ok "nor may the machine" refused 'spec.cluster: it is a member of Cluster demo' spec_says machine p1 \
+        '{"cluster": "other"}'
+    hello p1 'done'
+    make_node p1 >/dev/null
+    soon "it becomes Ready" phase_is p1 Ready
 }
 
 # After a Cluster is gone the server has nothing to do: it sleeps, though a Machine's pause ends.
@@ -349,13 +415,14 @@ check_token
 check_requests
 check_end_of_token
 check_nodes
+check_no_network
 check_control_plane
 check_api_server_away
 check_lost
 check_reject_joining
 check_reject
 check_kubeconfig
-check_versions
+check_profile
 keep_tokens
 check_deleted
 check_stop

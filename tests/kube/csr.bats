@@ -12,6 +12,7 @@ setup() {
     [ -x "$CLUSTER_TOOL" ] || skip "no cluster-tool: ninja builds it"
     apiserver=$BATS_TEST_DIRNAME/apiserver
     export TMPDIR=$BATS_TEST_TMPDIR HOME=$BATS_TEST_TMPDIR CLUSTER_TOOL
+    export REQUESTS=$BATS_TEST_DIRNAME/request.bash
     functions=$BATS_TEST_TMPDIR/functions
     write_functions
 }
@@ -20,8 +21,7 @@ setup() {
 write_functions() {
     cat >"$functions" <<'SCRIPT'
 cd "$KUBE_FOLDER"
-client=kubernetes.io/kube-apiserver-client-kubelet
-serving=kubernetes.io/kubelet-serving
+. "$REQUESTS"
 
 # token ID: a bootstrap token of the group that Slipway's tokens are in.
 token() {
@@ -53,22 +53,9 @@ as_node() {
         --client-certificate "$node.crt" --client-key "$node.key" "$@"
 }
 
-# request NAME SIGNER AUTH SUBJECT [ALTERNATIVE_NAMES]: an object, its key in NAME.key
+# request NAME client|serving SUBJECT [ALTERNATIVE_NAMES]: an object, its key in NAME.key
 request() {
-    local extensions=()
-    [ -z "${5:-}" ] || extensions=(-addext "subjectAltName=$5")
-    printf '[req]\ndistinguished_name = dn\n[dn]\n' >openssl.conf
-    OPENSSL_CONF=openssl.conf openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
-        -keyout "$1.key" -subj "$4" "${extensions[@]}" -out "$1.csr" 2>/dev/null
-    cat <<YAML
-apiVersion: certificates.k8s.io/v1
-kind: CertificateSigningRequest
-metadata: {name: $1}
-spec:
-  signerName: $2
-  usages: ["digital signature", "key encipherment", "$3 auth"]
-  request: $(base64 -w 0 "$1.csr")
-YAML
+    certificate_request . "$@"
 }
 
 machines() {
@@ -114,16 +101,16 @@ machines <<JSON
 [{"name": "m1", "nodeName": "node1", "standing": "joining", "tokenID": "abcdef", "seconds": 600,
   "addresses": ["10.0.0.1"]}]
 JSON
-request first $client client /O=system:nodes/CN=system:node:node1 | as_token abcdef create -f -
+request first client /O=system:nodes/CN=system:node:node1 | as_token abcdef create -f -
 decide first
 condition first
 certificate first
 openssl verify -CAfile "$KUBE_CA" first.crt
 decide first
-request renewal $client client /O=system:nodes/CN=system:node:node1 | as_node first create -f -
+request renewal client /O=system:nodes/CN=system:node:node1 | as_node first create -f -
 decide renewal
 certificate renewal
-request serving $serving server /O=system:nodes/CN=system:node:node1 DNS:node1,IP:10.0.0.1 |
+request serving serving /O=system:nodes/CN=system:node:node1 DNS:node1,IP:10.0.0.1 |
     as_node renewal create -f -
 decide serving
 certificate serving
@@ -150,30 +137,31 @@ machines <<JSON
   "addresses": ["10.0.0.2"]},
  {"name": "m3", "nodeName": "node3", "standing": "rejected"}]
 JSON
-request other-name $client client /O=system:nodes/CN=system:node:node2 | as_token abcdef create -f -
-request rejected $client client /O=system:nodes/CN=system:node:node3 | as_token abcdef create -f -
-request unknown $client client /O=system:nodes/CN=system:node:node9 | as_token abcdef create -f -
-request admin $client client /O=system:masters/CN=kubernetes-admin | as_token abcdef create -f -
-request two-names $client client /CN=system:node:node1/CN=system:node:node2/O=system:nodes |
+request other-name client /O=system:nodes/CN=system:node:node2 | as_token abcdef create -f -
+request rejected client /O=system:nodes/CN=system:node:node3 | as_token abcdef create -f -
+request unknown client /O=system:nodes/CN=system:node:node9 | as_token abcdef create -f -
+request admin client /O=system:masters/CN=kubernetes-admin | as_token abcdef create -f -
+request two-names client /CN=system:node:node1/CN=system:node:node2/O=system:nodes |
     as_token abcdef create -f -
-request with-name $client client /O=system:nodes/CN=system:node:node1 DNS:node1 |
+request with-name client /O=system:nodes/CN=system:node:node1 DNS:node1 |
     as_token abcdef create -f -
 for name in other-name rejected unknown admin two-names with-name; do
     decide $name
     condition $name
 done
 
-request node1 $client client /O=system:nodes/CN=system:node:node1 | as_token abcdef create -f -
+request node1 client /O=system:nodes/CN=system:node:node1 | as_token abcdef create -f -
 decide node1
 certificate node1
-request as-node2 $client client /O=system:nodes/CN=system:node:node2 | as_node node1 create -f -
-request address $serving server /O=system:nodes/CN=system:node:node1 DNS:node1,IP:10.0.0.2 |
+request as-node2 client /O=system:nodes/CN=system:node:node2 | as_node node1 create -f -
+request address serving /O=system:nodes/CN=system:node:node1 DNS:node1,IP:10.0.0.2 |
     as_node node1 create -f -
-request names $serving server /O=system:nodes/CN=system:node:node1 DNS:node1,DNS:kubernetes |
+request names serving /O=system:nodes/CN=system:node:node1 DNS:node1,DNS:kubernetes |
     as_node node1 create -f -
-request email $serving server /O=system:nodes/CN=system:node:node1 DNS:node1,email:a@example.org |
+request_key=rsa:1024 request weak client /O=system:nodes/CN=system:node:node1 | as_node node1 create -f -
+request email serving /O=system:nodes/CN=system:node:node1 DNS:node1,email:a@example.org |
     as_node node1 create -f -
-for name in as-node2 address names email; do
+for name in as-node2 address names weak email; do
     decide $name
     condition $name
 done
@@ -182,10 +170,10 @@ machines <<JSON
 [{"name": "m1", "nodeName": "node1", "standing": "joining", "tokenID": "abcdef", "seconds": 600,
   "boundKey": "$("$CLUSTER_TOOL" hash node1.crt)"}]
 JSON
-request replay $client client /O=system:nodes/CN=system:node:node1 | as_token abcdef create -f -
+request replay client /O=system:nodes/CN=system:node:node1 | as_token abcdef create -f -
 decide replay
 # the signers have seen all of these: they signed a good one after them
-request last $client client /O=system:nodes/CN=system:node:node1 | as_node node1 create -f -
+request last client /O=system:nodes/CN=system:node:node1 | as_node node1 create -f -
 decide last
 certificate last
 kubectl get csr -o json |
@@ -202,6 +190,7 @@ SCRIPT
     [[ $output == *"address: deny WrongAddress"*"10.0.0.2."* ]]
     [[ $output == *"names: deny WrongNames"*'"kubernetes"'* ]]
     [[ $output == *"email: deny WrongNames"* ]]
+    [[ $output == *"weak: deny WeakKey"* ]]
     [[ $output == *"replay: deny WrongKey"* ]]
     [[ $output == *"address is Denied WrongAddress by us"* ]]
     [ "$(grep '^signed: ' <<<"$output" | sort | tr '\n' ' ')" = "signed: last signed: node1 " ]

@@ -149,6 +149,26 @@ check_again() {
     soon "and then is told to join" joins w4
 }
 
+is_told_to_stop() { # MACHINE: its system still is a node, and it says so
+    hello "$1" 'done' && cat "$work/$1.answer" && is "$(answer "$1" .task.kind)" reset
+}
+
+# What a kubelet does whose certificate is still valid.
+check_rejected() {
+    "$slipway" reject w4 >/dev/null
+    soon "rejected once more it leaves" node_gone w4
+    soon "and has left" has_left w4
+    make_node w4 >/dev/null
+    soon "a Node that its kubelet makes again is deleted again" node_gone w4
+    soon "its system is told to stop being a node" is_told_to_stop w4
+    ok "without any file" is "$(jq '.files | length' "$work/w4/task.json")" 0
+    ok "it does" hello w4 'done'
+    ok "and hears that it is rejected, no more" is "$(answer w4 .action)" reject
+    crash
+    "$slipway" approve w4 >/dev/null
+    soon "approved again it joins at once" joins w4
+}
+
 check_endpoint() {
     ok "the endpoint is known" is "$(object cluster demo .status.endpoint)" 127.0.0.1:6443
     ok "etcd has three members" members_are cp1 'cp1 cp2 cp3'
@@ -218,6 +238,7 @@ check_worker
 check_deadline
 check_reinstall
 check_again
+check_rejected
 check_quorum
 check_dead
 check_replaced

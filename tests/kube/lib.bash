@@ -91,11 +91,14 @@ refused() {
 
 # ---- the server ----
 
+server_options=()
+
+# With the configuration file $config, if there is one.
 start_server() {
     # the server forbids itself ptrace(2), which a sanitized one would look for leaks with
-    ASAN_OPTIONS=detect_leaks=0 "$slipway" serve --state "$state" --boot-dir "$work/boot" \
+    ASAN_OPTIONS=detect_leaks=0 "$slipway" serve ${config:+--config "$config"} --state "$state" --boot-dir "$work/boot" \
         --images-dir "$work/images" --no-dhcp --no-tftp --no-tls-api --log-level debug \
-        >>"$log" 2>&1 &
+        "${server_options[@]}" >>"$log" 2>&1 &
     server=$!
     wait_until curl -fs -o /dev/null --unix-socket "$state/api.sock" http://x/readyz ||
         { echo "Bail out! the server does not start" && tail "$log" && exit 1; }
@@ -130,12 +133,17 @@ object() { # KIND NAME JQ
     "$slipway" get "$1" "$2" -o json | jq -r "$3"
 }
 
+condition_is() { # MACHINE TYPE STATUS_REASON_AND_MESSAGE
+    is "$(object machine "$1" '.status.conditions[] | select(.type == "'"$2"'") |
+        "\(.status) \(.reason): \(.message)"')" "$3"
+}
+
 phase_is() { # MACHINE PHASE
     is "$(object machine "$1" .status.phase)" "$2"
 }
 
 tells() { # MACHINE REASON: an event of the machine
-    "$slipway" describe machine "$1" | grep -q "$2"
+    "$slipway" describe machine "$1" | grep "$2" >/dev/null
 }
 
 # ---- machines ----
@@ -274,23 +282,12 @@ as_node() { # CERTIFICATE ARGUMENT...
         --client-certificate "$work/$name.crt" --client-key "$work/$name.key" "$@"
 }
 
+# shellcheck source=tests/kube/request.bash
+. "$here/request.bash"
+
 # request NAME client|serving SUBJECT [ALTERNATIVE_NAMES]: an object, its key in NAME.key
 request() {
-    local extensions=() signer=kube-apiserver-client-kubelet use=client
-    [ "$2" = client ] || signer=kubelet-serving use=server
-    [ -z "${4:-}" ] || extensions=(-addext "subjectAltName=$4")
-    printf '[req]\ndistinguished_name = dn\n[dn]\n' >"$work/openssl.conf"
-    OPENSSL_CONF=$work/openssl.conf openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 \
-        -nodes -keyout "$work/$1.key" -subj "$3" "${extensions[@]}" -out "$work/$1.csr" 2>/dev/null
-    cat <<YAML
-apiVersion: certificates.k8s.io/v1
-kind: CertificateSigningRequest
-metadata: {name: $1}
-spec:
-  signerName: kubernetes.io/$signer
-  usages: ["digital signature", "key encipherment", "$use auth"]
-  request: $(base64 -w 0 "$work/$1.csr")
-YAML
+    certificate_request "$work" "$@"
 }
 
 # ask NAME TOKEN SUBJECT: a first certificate
@@ -452,6 +449,24 @@ spec() { # KIND NAME JSON
         "http://x/apis/slipway.dev/v1alpha1/$1s/$2" -d "{\"spec\": $3}" >/dev/null
 }
 
+# as spec(), with what the server says
+spec_says() { # KIND NAME JSON
+    curl -sS --unix-socket "$state/api.sock" -X PATCH -H 'Content-Type: application/merge-patch+json' \
+        "http://x/apis/slipway.dev/v1alpha1/$1s/$2" -d "{\"spec\": $3}" >"$work/said"
+    jq -r '.message // ""' "$work/said"
+    [ "$(jq -r .kind "$work/said")" != Status ]
+}
+
+# A Profile "rack" of one worker, with its Image and its Cluster.
+apply_profile() { # CLUSTER
+    "$slipway" apply -f - <<YAML
+apiVersion: slipway.dev/v1alpha1
+kind: Profile
+metadata: {name: rack}
+spec: {cluster: $1, role: worker, image: kube, autoApprove: true, quantity: 1}
+YAML
+}
+
 told() { # MACHINE ACTION
     hello "$1" && cat "$work/$1.answer" && is "$(answer "$1" .action)" "$2"
 }
@@ -474,7 +489,7 @@ image_is() { # MACHINE IMAGE
 # The machine does what it is told, up to the end of its installation.
 is_installed_anew() { # MACHINE
     wait_until told "$1" reboot || return 1
-    generation[$1]=$((${generation[$1]:-1} + 1))
+    generation[$1]=$(object machine "$1" .spec.installGeneration)
     say "$1" stage2 "$(mac_of "$1")" && is "$(answer "$1" .action)" install &&
         say "$1" installed "${generation[$1]}"
 }
@@ -485,6 +500,6 @@ renew_lone() { # MACHINE
     local root=$work/$1/machine
     mkdir -p "$root/var/lib/etcd/member/snap" "$root/etc/kubernetes/manifests"
     echo data >"$root/var/lib/etcd/member/snap/db"
-    wait_until gets "$1" save && say "$1" save "${generation[$1]:-1}" && hello "$1" 'done' &&
+    wait_until gets "$1" save && say "$1" save "${generation[$1]:-1}" && hello "$1" 'done' etcd-saved &&
         is_installed_anew "$1" && wait_until gets "$1" init && hello "$1" 'done' && wait_until phase_is "$1" Ready
 }

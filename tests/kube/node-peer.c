@@ -6,15 +6,19 @@
  *   node-peer SERVER KEY FOLDER stage2 MAC
  *   node-peer SERVER KEY FOLDER installed GENERATION
  *   node-peer SERVER KEY FOLDER hello GENERATION ADDRESS [STATE [PHASE_OR_MESSAGE]]
+ *   node-peer SERVER KEY FOLDER kubelet GENERATION JOURNALCTL
  *   node-peer SERVER KEY FOLDER save GENERATION
  *   node-peer SERVER KEY FOLDER restore GENERATION
+ *   node-peer SERVER KEY FOLDER again GENERATION
  *
  * SERVER is "http://ADDRESS:PORT", KEY the server's public key. FOLDER keeps the machine's key, and
  * of the last task its id in `task`, its JSON in `task.json` and its files below `root`. ADDRESS
  * has a prefix length. STATE is what the machine says of that task: running, done, failed, member
- * (it failed because the machine is a node already), or lost (it never arrived). Prints the
- * server's answer as one line of JSON, with the task's id and kind. save and restore do what
- * slipway-node does at the last task: with the static Pods and the etcd below FOLDER/machine.
+ * (it failed because the machine is a node already), or lost (it never arrived). JOURNALCTL is a
+ * program that prints what kubelet said last. Prints the server's answer as one line of JSON, with
+ * the task's id and kind. save and restore do what slipway-node does at the last task: with the
+ * static Pods and the etcd below FOLDER/machine. again starts those Pods again, as slipway-node
+ * does when a save was interrupted, or is over.
  */
 #include <stdio.h>
 #include <string.h>
@@ -24,6 +28,7 @@
 #include "base/str.h"
 #include "node/cluster-run.h"
 #include "node/conversation.h"
+#include "node/kubelet-report.h"
 #include "node/post.h"
 #include "protocol/task.h"
 
@@ -108,7 +113,7 @@ static int keep_task(const struct peer *p, const struct protocol_task *task, str
 
 static int take_task(const struct peer *p, const char *sealed, json_t *line, struct err *err)
 {
-    static const char *const kinds[] = {"init", "join", "reset", "save"};
+    static const char *const kinds[] = {"init", "join", "reset", "save", "resume"};
     struct protocol_task task _autotask_ = {0};
     int r = protocol_task_unseal(&p->key, sealed, &task, err);
     if (r == 0)
@@ -153,6 +158,29 @@ static int installed(struct peer *p, struct protocol_answer *ret, struct err *er
     return r;
 }
 
+static int load_task(const struct peer *p, struct protocol_task *ret, struct err *err)
+{
+    _autofree_ char *path = str_format("%s/task.json", p->folder);
+    char *text = NULL;
+    size_t len = 0;
+    int r = path ? file_read(path, PROTOCOL_TASK_TEXT_MAX, &text, &len, err) : -ENOMEM;
+    if (r == 0)
+        r = protocol_task_parse(text, len, ret, err);
+    protocol_task_text_free(text);
+    return r;
+}
+
+/* As the real one: a machine is a node from the end of an init or join until the end of a reset. */
+static int add_node_name(const struct peer *p, const char *outcome, json_t *state, struct err *err)
+{
+    struct protocol_task task _autotask_ = {0};
+    int r = load_task(p, &task, err);
+    bool node = r == 0 && task.kind != PROTOCOL_TASK_RESET && str_eq(outcome, "done");
+    if (node)
+        (void)json_object_set_new(state, "nodeName", json_string(task.node_name));
+    return r;
+}
+
 /* As protocol_task_state_to_json() writes it. */
 static int add_state(const struct peer *p, json_t *system, char *argv[], struct err *err)
 {
@@ -169,7 +197,8 @@ static int add_state(const struct peer *p, json_t *system, char *argv[], struct 
             json_string(member ? PROTOCOL_FAILURE_MEMBER : PROTOCOL_FAILURE_KUBEADM));
     if (argv[1])
         (void)json_object_set_new(state, failed ? "message" : "phase", json_string(argv[1]));
-    return json_object_set_new(system, "cluster", state);
+    r = add_node_name(p, argv[0], state, err);
+    return r < 0 ? r : json_object_set_new(system, "cluster", state);
 }
 
 static int hello(struct peer *p, char *argv[], struct protocol_answer *ret, struct err *err)
@@ -187,22 +216,22 @@ static int hello(struct peer *p, char *argv[], struct protocol_answer *ret, stru
     return r;
 }
 
-/* ---- what it does ---- */
-
-static int load_task(const struct peer *p, struct protocol_task *ret, struct err *err)
+static int kubelet(struct peer *p, const char *journalctl, struct protocol_answer *ret,
+                   struct err *err)
 {
-    _autofree_ char *path = str_format("%s/task.json", p->folder);
-    char *text = NULL;
-    size_t len = 0;
-    int r = path ? file_read(path, PROTOCOL_TASK_TEXT_MAX, &text, &len, err) : -ENOMEM;
+    struct protocol_report report = {0};
+    int r = kubelet_report(journalctl, &report);
     if (r == 0)
-        r = protocol_task_parse(text, len, ret, err);
-    protocol_task_text_free(text);
+        r = conversation_report(&p->conversation, &report, ret, err);
+    protocol_report_free(&report);
     return r;
 }
 
-static int move_data(struct peer *p, bool save, struct err *err)
+/* ---- what it does ---- */
+
+static int move_data(struct peer *p, const char *command, struct err *err)
 {
+    bool save = str_eq(command, "save"), restore = str_eq(command, "restore");
     _autofree_ char *root = str_format("%s/machine", p->folder);
     const struct node node = {.root = root, .clock = &clock_system};
     const struct cluster_tools tools = {.chunk = conversation_chunk, .server = &p->conversation};
@@ -212,7 +241,7 @@ static int move_data(struct peer *p, bool save, struct err *err)
     if (r == 0)
         r = cluster_folder_make(&node, err);
     if (r == 0) {
-        r = save ? cluster_save(&run) : cluster_restore(&run);
+        r = save ? cluster_save(&run) : restore ? cluster_restore(&run) : cluster_start_again(&run);
         if (r < 0)
             (void)err_set(err, r, "%s: %s", run.state.failure, run.state.message);
     }
@@ -228,12 +257,14 @@ static int speak(struct peer *p, char *argv[], struct protocol_answer *ret, stru
         return stage2(p, argv[5], ret, err);
     if (str_eq(command, "installed"))
         return installed(p, ret, err);
+    if (str_eq(command, "kubelet"))
+        return kubelet(p, argv[6], ret, err);
     return hello(p, argv + 6, ret, err);
 }
 
 static bool moves(char *argv[])
 {
-    return str_eq(argv[4], "save") || str_eq(argv[4], "restore");
+    return str_eq(argv[4], "save") || str_eq(argv[4], "restore") || str_eq(argv[4], "again");
 }
 
 static bool is_usage(int argc, char *argv[])
@@ -242,6 +273,8 @@ static bool is_usage(int argc, char *argv[])
         return false;
     if (str_eq(argv[4], "hello"))
         return argc >= 7 && argc <= 9;
+    if (str_eq(argv[4], "kubelet"))
+        return argc == 7;
     return argc == 6 && (str_eq(argv[4], "stage2") || str_eq(argv[4], "installed") || moves(argv));
 }
 
@@ -252,8 +285,8 @@ int main(int argc, char *argv[])
     struct err err = ERR_INIT;
     int64_t generation = 0;
     if (!is_usage(argc, argv)) {
-        (void)fprintf(
-            stderr, "usage: node-peer SERVER KEY FOLDER stage2|installed|hello|save|restore ...\n");
+        (void)fprintf(stderr, "usage: node-peer SERVER KEY FOLDER "
+                              "stage2|installed|hello|kubelet|save|restore|again ...\n");
         return 2;
     }
     if (!str_eq(argv[4], "stage2") && str_parse_i64(argv[5], 1, INT32_MAX, &generation) < 0)
@@ -262,7 +295,7 @@ int main(int argc, char *argv[])
     if (r == 0)
         r = open_peer(&peer, argv, (unsigned)generation, &err);
     if (r == 0 && moves(argv)) {
-        r = move_data(&peer, str_eq(argv[4], "save"), &err);
+        r = move_data(&peer, argv[4], &err);
     } else if (r == 0) {
         r = speak(&peer, argv, &answer, &err);
         if (r == 0)

@@ -68,7 +68,7 @@ no_skopeo() {
     no_skopeo
     KUBERNETES=v1.99.0 KUBERNETES_URL='' run "$tool" "$made"
     [ "$status" -eq 1 ]
-    [[ $output == *"set KUBERNETES_URL"* ]]
+    [[ $output == *"KUBERNETES_URL, the folder of releases"* ]]
 
     release
     KUBERNETES=v1.99.0 run "$tool" "$made"

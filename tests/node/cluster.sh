@@ -91,6 +91,10 @@ cat >"$root/opt/journalctl" <<END
 echo "\$*" >>/calls
 echo "I0701 10:00:00 bootstrap.go:1] Using bootstrap kubeconfig with token $token"
 END
+cat >"$root/opt/systemctl" <<'END'
+#!/bin/sh
+echo "$*" >>/units
+END
 chmod +x "$root"/opt/*
 # A container runtime that takes connections.
 python3 -c '
@@ -103,14 +107,18 @@ while True:
 
 # ---- helpers ----
 
+# More files of the next task: an array in JSON.
+more='[]'
+
 give() { # ID DEADLINE
     install -d -m 700 "$root$dir"
-    jq -n --arg id "$1" --argjson deadline "$2" --arg token "$token" --arg dir $dir '{
+    jq -n --arg id "$1" --argjson deadline "$2" --arg token "$token" --arg dir $dir \
+        --argjson more "$more" '{
         id: $id, kind: "join", deadlineSeconds: $deadline, nodeName: "node1",
         criSocket: "unix:///run/containerd/containerd.sock", kubeadm: "/opt/kubeadm",
-        files: [{path: ($dir + "/kubeadm.yaml"), mode: "0600", data: ("token: " + $token + "\n")},
+        files: ([{path: ($dir + "/kubeadm.yaml"), mode: "0600", data: ("token: " + $token + "\n")},
             {path: "/etc/kubernetes/pki/ca.crt", mode: "0644", data: "certificate"},
-            {path: "/etc/cni/net.d/10-slipway.conflist", mode: "0644", data: "{}"}],
+            {path: "/etc/cni/net.d/10-slipway.conflist", mode: "0644", data: "{}"}] + $more),
         arguments: ["join", "--config", ($dir + "/kubeadm.yaml")],
         removeAfter: [$dir + "/kubeadm.yaml"]}' >"$root$dir/task.json"
     chmod 600 "$root$dir/task.json"
@@ -186,12 +194,16 @@ expect "CNI configuration" "$(cat "$root/etc/cni/net.d/10-slipway.conflist")" "{
 # ---- out of the cluster, by hand ----
 
 : >"$root/calls"
+mkdir -p "$root/etc/kubernetes/manifests"
+echo pod >"$root/etc/kubernetes/manifests/a.yaml"
 echo n | slipway_node reset && fail "a reset that was not confirmed"
 expect "calls" "$(cat "$root/calls")" ""
 slipway_node reset --force || fail "the reset fails"
 expect "calls" "$(cat "$root/calls")" "reset --force --cri-socket unix:///run/containerd/containerd.sock"
 expect "state" "$(state state) $(state failure) $(state nodeName)" "failed ResetByHand "
 [ ! -e "$root/etc/kubernetes/pki" ] || fail "the PKI is left"
+[ -d "$root/etc/kubernetes/manifests" ] || fail "kubelet misses the folder of static Pods"
+[ ! -e "$root/etc/kubernetes/manifests/a.yaml" ] || fail "a static Pod is left"
 [ ! -e "$root/etc/cni/net.d/10-slipway.conflist" ] || fail "the CNI configuration is left"
 
 # ---- one that fails ----
@@ -247,4 +259,29 @@ slipway_node cluster-task || fail "the join after all that"
 expect "calls" "$(cut -d' ' -f1 "$root/calls" | xargs)" "join"
 expect "state" "$(state task) $(state state)" "t5 done"
 no_secrets "at the end"
+
+# ---- a proxy for everything on the machine ----
+
+proxies=(/etc/systemd/system/containerd.service.d/20-slipway-proxy.conf
+    /etc/systemd/system.conf.d/20-slipway-proxy.conf /etc/profile.d/slipway-proxy.sh)
+slipway_node reset --force
+more=$(jq -nc '[$ARGS.positional[] | {path: ., mode: "0644", data: "a"}]' --args "${proxies[@]}")
+give t6 60
+: >"$root/units"
+slipway_node cluster-task || fail "a join with a proxy"
+expect "what systemd is told" "$(paste -sd, "$root/units")" "daemon-reload,restart containerd.service"
+expect "modes" "$(cd "$root" && stat -c %a "${proxies[@]/#/.}" | xargs)" "644 644 644"
+: >"$root/units"
+slipway_node reset --force || fail "the reset with a proxy"
+for file in "${proxies[@]}"; do
+    [ ! -e "$root$file" ] || fail "$file is left"
+done
+expect "what systemd is told" "$(grep -c daemon-reload "$root/units")" 1
+
+# the manager's alone is one, too
+more=$(jq -c '.[1:2]' <<<"$more")
+give t7 60
+: >"$root/units"
+slipway_node cluster-task || fail "a join with a proxy for services"
+expect "what systemd is told" "$(cat "$root/units")" daemon-reload
 echo "passed"

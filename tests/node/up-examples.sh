@@ -1,19 +1,26 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Usage: up-examples.sh SLIPWAY_NODE SOURCE_DIR CLOUD_INIT_CACHE
-# What there is for `slipway-node up` is what it says: configurations are valid to slipway-node
-# itself, user-data to Debian's cloud-init, Terraform's files to Terraform (whose templates are
-# rendered, and what comes out is checked in turn), units to systemd, and the container's image is
-# built by podman or buildah. Parts whose program is not there are left out, and said.
+# Usage: up-examples.sh PART SLIPWAY_NODE SOURCE_DIR CLOUD_INIT_CACHE
+# What there is for `slipway-node up` is what it says. PART is one of
+#   configurations  the examples are valid to slipway-node itself
+#   cloud-init      user-data is valid to Debian's cloud-init, and the configuration in it to slipway-node
+#   terraform       Terraform's files to Terraform; its templates are rendered, and checked as user-data
+#   unit            the container's unit to systemd
+#   image           the container's image is built by buildah, and slipway-node in it finds its host
+# Exit status 77 where the program is not there.
 set -euo pipefail
-node=$(realpath "$1")
-source=$(realpath "$2")
-cache=$3
+part=$1
+node=$(realpath "$2")
+source=$(realpath "$3")
+cache=$4
 here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 failed=0
-left_out() { echo "left out: $1"; }
+skip() {
+    echo "skipped: $1"
+    exit 77
+}
 bad() {
     echo "FAILED: $1"
     failed=1
@@ -26,16 +33,12 @@ configuration() {
     [[ $said == *"$2"* ]] || bad "$1: $said"
 }
 
-# user_data FILE WANTED: cloud-init takes it, and the configuration in it is one
-if "$here/cloud-init-fetch.sh" "$cache" >"$work/fetch" 2>&1; then
-    cloud_init=1
-else
-    cloud_init=
-    left_out "user-data: $(tail -1 "$work/fetch")"
-fi
+need_cloud_init() {
+    "$here/cloud-init-fetch.sh" "$cache" >"$work/fetch" 2>&1 || skip "$(tail -1 "$work/fetch" | sed 's/^skipped: //')"
+}
 python() { PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$cache/root/usr/lib/python3/dist-packages python3 "$@"; }
+# user_data FILE WANTED: cloud-init takes it, and the configuration in it is one
 user_data() {
-    [ -n "$cloud_init" ] || return 0
     head -1 "$1" | grep -qx '#cloud-config' || bad "$1: the first line is not #cloud-config"
     python -m cloudinit.cmd.main schema --config-file "$1" >"$work/schema" 2>&1 || bad "$1: $(cat "$work/schema")"
     python - "$1" >"$work/node.yaml" <<'END'
@@ -52,10 +55,16 @@ END
     configuration "$work/node.yaml" "$2"
 }
 
-configuration "$source/examples/node/seeder.yaml" 'seeds a cluster of Kubernetes v1.31.0'
-configuration "$source/examples/node/joiner.yaml" 'joins 192.0.2.10:6443'
-user_data "$source/examples/cloud-init/seeder.yaml" 'seeds a cluster'
-user_data "$source/examples/cloud-init/joiner.yaml" 'joins 192.0.2.10:6443'
+check_configurations() {
+    configuration "$source/examples/node/seeder.yaml" 'seeds a cluster of Kubernetes v1.31.0'
+    configuration "$source/examples/node/joiner.yaml" 'joins 192.0.2.10:6443'
+}
+
+check_cloud-init() {
+    need_cloud_init
+    user_data "$source/examples/cloud-init/seeder.yaml" 'seeds a cluster'
+    user_data "$source/examples/cloud-init/joiner.yaml" 'joins 192.0.2.10:6443'
+}
 
 # render TEMPLATE VARIABLES
 render() {
@@ -63,29 +72,30 @@ render() {
     (cd "$work" && terraform console <expression >console) || bad "$1 cannot be rendered"
     sed '1{/^<<EOT$/d}; /^EOT$/d' "$work/console"
 }
-if command -v terraform >/dev/null; then
+
+check_terraform() {
+    command -v terraform >/dev/null || skip "there is no terraform, which Debian does not have"
+    need_cloud_init
     export TF_CLI_CONFIG_FILE=/dev/null CHECKPOINT_DISABLE=1
     terraform fmt -check -diff "$source/examples/terraform" || bad "terraform fmt"
     cp "$source/tests/corpus/ca-hash/rsa" "$work/ca.crt"
     openssl genrsa -out "$work/ca.key" 2048 2>/dev/null
-    common="hostname = \"n\", ssh_keys = [\"ssh-ed25519 AAAA x\"], token = \"01234a.0123456789abcdef\", authority = file(\"$work/ca.crt\")"
+    local common="hostname = \"n\", ssh_keys = [\"ssh-ed25519 AAAA x\"], token = \"01234a.0123456789abcdef\", authority = file(\"$work/ca.crt\")"
     render seeder.yaml.tftpl "{$common, address = \"10.17.0.10\", pod_subnet = \"10.1.0.0/16\", authority_key = file(\"$work/ca.key\")}" >"$work/seeder.yaml"
     render joiner.yaml.tftpl "{$common, seeder = \"10.17.0.10\"}" >"$work/joiner.yaml"
     user_data "$work/seeder.yaml" 'seeds a cluster'
     user_data "$work/joiner.yaml" 'joins 10.17.0.10:6443'
-else
-    left_out "Terraform's files: there is no terraform"
-fi
+}
 
-if command -v systemd-analyze >/dev/null; then
+# podman need not be installed for this.
+check_unit() {
+    command -v systemd-analyze >/dev/null || skip "there is no systemd-analyze"
     mkdir "$work/units"
     sed 's,/usr/bin/podman,/bin/true,' "$source/deploy/container/slipway-node-up.service" >"$work/units/slipway-node-up.service"
     if ! (cd "$work/units" && systemd-analyze verify --man=no ./slipway-node-up.service) >"$work/verify" 2>&1 || [ -s "$work/verify" ]; then
         bad "deploy/container/slipway-node-up.service: $(cat "$work/verify")"
     fi
-else
-    left_out "the container's unit: there is no systemd-analyze"
-fi
+}
 
 # in_container ROOT: runs the image's program as podman would, with the process ids of a host whose
 # files only that host sees.
@@ -101,25 +111,34 @@ in_container() {
             exec chroot \"\$1\" /usr/bin/slipway-node up --host --check --config \"\$2/node.yaml\" --var cluster.kubernetesVersion=v1.31.0" - "$1" "$2"' - "$1" "$work/host"
 }
 
+# The program that users put in the image: one with sanitizers needs libraries.
+find_static() {
+    local file
+    for file in "$node" "$source/build/release/src/node/slipway-node"; do
+        [ -x "$file" ] && [[ $(ldd "$file" 2>/dev/null) != *'=>'* ]] && echo "$file" && return 0
+    done
+    return 1
+}
+
 # the image holds one file, which runs in it with nothing beside it
-if ! command -v buildah >/dev/null; then
-    left_out "the container's image: there is no buildah"
-elif ldd "$node" 2>/dev/null | grep -q '=>'; then
-    left_out "the container's image: this slipway-node is not static"
-elif [ "$(id -u)" != 0 ]; then
-    left_out "the container's image: needs root"
-else
+check_image() {
+    local static container mount b
+    command -v buildah >/dev/null || skip "there is no buildah"
+    [ "$(id -u)" = 0 ] || skip "buildah needs root here"
+    static=$(find_static) || skip "no slipway-node is static: build/release has one when make has run"
     mkdir "$work/context"
-    cp "$node" "$work/context/slipway-node"
+    cp "$static" "$work/context/slipway-node"
     b=(buildah --root "$work/storage" --runroot "$work/run" --storage-driver vfs)
-    if "${b[@]}" bud --isolation chroot --tag slipway-node --file "$source/deploy/container/Containerfile" "$work/context" >"$work/bud" 2>&1; then
-        container=$("${b[@]}" from slipway-node)
-        mount=$("${b[@]}" mount "$container")
-        [ "$(cd "$mount" && find . -type f)" = ./usr/bin/slipway-node ] || bad "the image holds other files too"
-        in_container "$mount" | grep -qx 'seeds a cluster of Kubernetes v1.31.0' || bad "slipway-node does not find its host"
-        "${b[@]}" rm --all >/dev/null
-    else
+    if ! "${b[@]}" bud --isolation chroot --tag slipway-node --file "$source/deploy/container/Containerfile" "$work/context" >"$work/bud" 2>&1; then
         bad "the image: $(tail -3 "$work/bud")"
+        return
     fi
-fi
+    container=$("${b[@]}" from slipway-node)
+    mount=$("${b[@]}" mount "$container")
+    [ "$(cd "$mount" && find . -type f)" = ./usr/bin/slipway-node ] || bad "the image holds other files too"
+    in_container "$mount" | grep -qx 'seeds a cluster of Kubernetes v1.31.0' || bad "slipway-node does not find its host"
+    "${b[@]}" rm --all >/dev/null
+}
+
+"check_$part"
 exit $failed
