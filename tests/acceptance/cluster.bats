@@ -65,7 +65,7 @@ teardown() {
     done
 }
 
-@test "acceptance: one token for one machine, none for the rejected one, none left over" {
+@test "acceptance: a token for each join of one machine, none for the rejected one, none left over" {
     local stranger
     stranger=$(cat "$BATS_FILE_TMPDIR/stranger")
     no_tokens() {
@@ -73,8 +73,12 @@ teardown() {
     }
     wait_for 120 no_tokens
     tokens_made
-    [ "$(tokens_made | wc -l)" = 1 ]
-    [[ $(tokens_made) == *" for Machine worker, made by Slipway" ]]
+    # where a control plane answers too late a join fails, and begins anew with a token of its own
+    local made joins
+    made=$(tokens_made | wc -l) joins=$(field worker .status.join.attempts)
+    [ "$made" -ge 1 ]
+    [ "$made" -le "$joins" ]
+    [ -z "$(tokens_made | grep -v ' for Machine worker, made by Slipway$')" ]
     [ "$(field "$stranger" '"\(.spec.cluster) \(.spec.role) \(.status.phase)"')" = "demo worker Rejected" ]
     [ "$(field "$stranger" '.status.join // "none"')" = none ]
     [ "$(event_count "$stranger" JoinStarted)" = 0 ]
@@ -102,10 +106,12 @@ teardown() {
 }
 
 @test "acceptance: the control plane starts anew, and the cluster is there again" {
+    local joins
+    joins=$(field control-plane .status.join.attempts)
     power cut control-plane
     sleep 1
     power on control-plane
     again() { nodes_ready 2 && phase_is control-plane Ready; }
     wait_for 900 again
-    [ "$(field control-plane .status.join.attempts)" = 1 ]
+    [ "$(field control-plane .status.join.attempts)" = "$joins" ]
 }
