@@ -62,7 +62,7 @@ static int check_machine(const struct kubeadm_machine *machine, struct err *err)
                        machine->name ? machine->name : "");
     if (!machine->address)
         return err_set(err, -EINVAL, "%s: its address is not known", machine->name);
-    if (machine->role != ROLE_CONTROL_PLANE && machine->role != ROLE_WORKER)
+    if (!machine_role_joins(machine->role))
         return err_set(err, -EINVAL, "%s: neither controlPlane nor worker", machine->name);
     return check_labels(machine, err);
 }

@@ -66,7 +66,7 @@ static enum standing standing_of(const struct planning *p, const struct plan_mac
 
 static bool is_member(const struct plan_machine *m)
 {
-    return m->approved && !m->leaving && (m->role == ROLE_CONTROL_PLANE || m->role == ROLE_WORKER);
+    return m->approved && !m->leaving && machine_role_joins(m->role);
 }
 
 static bool is_control_plane(const struct plan_machine *m)
@@ -263,7 +263,7 @@ static void step_member(struct planning *p, const struct plan_machine *m, struct
 
 static void step_machine(struct planning *p, const struct plan_machine *m, struct plan_step *step)
 {
-    if (m->role != ROLE_CONTROL_PLANE && m->role != ROLE_WORKER)
+    if (!machine_role_joins(m->role))
         say(step, PLAN_NOTHING, "has no role in the cluster");
     else if (m->leaving)
         say(step, PLAN_NOTHING, "is leaving the cluster");

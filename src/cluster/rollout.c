@@ -60,7 +60,7 @@ static void count(const struct rollout_cluster *c, const struct rollout_machine 
 
 static bool is_concerned(const struct rollout_machine *m)
 {
-    return m->member && (m->role == ROLE_CONTROL_PLANE || m->role == ROLE_WORKER);
+    return m->member && machine_role_joins(m->role);
 }
 
 /* When a Machine that is Ready already begins to count. */

@@ -46,10 +46,9 @@ int kube_token_parse(const char *text, struct kube_token *ret)
     return 0;
 }
 
-const char *kube_token_secret_name(const struct kube_token *token,
-                                   char dst[static KUBE_TOKEN_NAME_SIZE])
+const char *kube_token_secret_name(const char *id, char dst[static KUBE_TOKEN_NAME_SIZE])
 {
-    (void)snprintf(dst, KUBE_TOKEN_NAME_SIZE, "bootstrap-token-%s", token->id);
+    (void)snprintf(dst, KUBE_TOKEN_NAME_SIZE, "bootstrap-token-%s", id);
     return dst;
 }
 
@@ -107,7 +106,7 @@ int kube_token_secret(const struct kube_token *token, const struct kube_token_op
         return r;
     json_t *secret = json_pack("{s:s, s:s, s:s, s:{s:s, s:s, s:o}, s:o}", "apiVersion", "v1",
                                "kind", "Secret", "type", "bootstrap.kubernetes.io/token",
-                               "metadata", "name", kube_token_secret_name(token, name), "namespace",
+                               "metadata", "name", kube_token_secret_name(token->id, name), "namespace",
                                "kube-system", "labels", labels_of(options->labels), "stringData",
                                data_of(token, options, buf_str(&groups)));
     if (!secret)

@@ -33,8 +33,7 @@ const char *kube_token_text(const struct kube_token *token, char dst[static KUBE
 int kube_token_parse(const char *text, struct kube_token *ret) _must_check_;
 
 /* "bootstrap-token-ID", the Secret's name in namespace kube-system. Returns dst. */
-const char *kube_token_secret_name(const struct kube_token *token,
-                                   char dst[static KUBE_TOKEN_NAME_SIZE]);
+const char *kube_token_secret_name(const char *id, char dst[static KUBE_TOKEN_NAME_SIZE]);
 
 struct kube_token_options {
     int64_t expires_wall_ms;   /* in whole seconds, rounded up; needed */

@@ -157,7 +157,7 @@ static void test_token_text(void **state)
     assert_int_equal(strlen(kube_token_text(&token, text)), 23);
     assert_int_equal(kube_token_parse(text, &again), 0);
     assert_memory_equal(&token, &again, sizeof(token));
-    assert_int_equal(strlen(kube_token_secret_name(&token, name)), 22);
+    assert_int_equal(strlen(kube_token_secret_name(token.id, name)), 22);
     assert_string_equal(name + 16, token.id);
     kube_token_wipe(&again);
     assert_int_equal(again.secret[0] | again.id[0], 0);

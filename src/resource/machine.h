@@ -33,6 +33,12 @@ struct bmc {
 enum machine_role { ROLE_UNSET, ROLE_NONE, ROLE_CONTROL_PLANE, ROLE_WORKER };
 extern const char *const machine_role_values[];
 
+/* Whether a Machine of that role becomes a Node of its Cluster. */
+static inline bool machine_role_joins(enum machine_role role)
+{
+    return role == ROLE_CONTROL_PLANE || role == ROLE_WORKER;
+}
+
 enum handover { HANDOVER_UNSET, HANDOVER_KEXEC, HANDOVER_REBOOT };
 extern const char *const handover_values[];
 

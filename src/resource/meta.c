@@ -55,3 +55,13 @@ const char *meta_label(const struct meta *meta, const char *key)
     }
     return NULL;
 }
+
+const struct condition *condition_find(const struct condition *conditions, size_t n,
+                                       const char *type)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (str_eq(conditions[i].type, type))
+            return &conditions[i];
+    }
+    return NULL;
+}

@@ -46,5 +46,9 @@ struct condition {
 extern const struct field condition_fields[];
 extern const char *const condition_status_values[];
 
+/* The condition of that type among n; NULL when there is none. */
+const struct condition *condition_find(const struct condition *conditions, size_t n,
+                                       const char *type);
+
 /* The value of a label; NULL when the object has none of that key. */
 const char *meta_label(const struct meta *meta, const char *key);

@@ -28,11 +28,6 @@ static bool any_differs(const json_t *live, const json_t *candidate, const char 
 
 /* ---- a Machine and the Image that it gets ---- */
 
-static bool has_role(const struct machine_spec *spec)
-{
-    return spec->role == ROLE_CONTROL_PLANE || spec->role == ROLE_WORKER;
-}
-
 /* A version that the Cluster has or is about to have: a rollout brings the one to the other. */
 static bool is_wanted(const struct cluster *cluster, const char *version)
 {
@@ -47,7 +42,7 @@ static void check_image(const struct server *server, const struct cluster *clust
     const char *name = cluster->meta.name;
     const struct image_facts *facts =
         str_empty(spec->image) ? NULL : images_facts(server, spec->image);
-    if (!facts || !facts->ready || !has_role(spec))
+    if (!facts || !facts->ready || !machine_role_joins(spec->role))
         return;
     if (!facts->kubernetes[0])
         problem_add(problems, PROBLEM_INVALID, path,
@@ -145,17 +140,19 @@ static void check_cluster(const struct server *server, const json_t *live, const
 {
     static const char *const subnets[] = {"spec.networking", "spec.controlPlaneEndpoint", NULL};
     static const char *const versions[] = {"spec.kubernetesVersion", "spec.containerRuntime", NULL};
+    bool moves = any_differs(live, candidate, subnets);
+    bool other_version = any_differs(live, candidate, versions);
     const struct cluster_entry *entry = clusters_find(server, object_name(candidate));
     _cleanup_(cluster_freep) struct cluster *cluster = NULL;
     _autofree_ struct cluster_member *members = NULL;
     size_t n;
-    if (!entry || cluster_decode(candidate, &cluster, NULL) < 0 ||
+    if (!entry || (!moves && !other_version) || cluster_decode(candidate, &cluster, NULL) < 0 ||
         cluster_members_list(entry, &members, &n) < 0)
         return;
-    if (any_differs(live, candidate, subnets))
+    if (moves)
         cluster_check_addresses(cluster, members, n, problems);
     /* Once it is formed another version comes by a rollout, which looks at its Image itself. */
-    if (!cluster->status.initialized_by && any_differs(live, candidate, versions))
+    if (!cluster->status.initialized_by && other_version)
         check_images(server, entry, cluster, problems);
 }
 

@@ -18,12 +18,9 @@
 
 static int64_t ready_since(const struct machine *machine)
 {
-    for (size_t i = 0; i < machine->status.n_conditions; i++) {
-        const struct condition *c = &machine->status.conditions[i];
-        if (str_eq(c->type, "Healthy") && c->status == CONDITION_TRUE)
-            return c->last_transition_time;
-    }
-    return 0;
+    const struct machine_status *s = &machine->status;
+    const struct condition *healthy = condition_find(s->conditions, s->n_conditions, "Healthy");
+    return healthy && healthy->status == CONDITION_TRUE ? healthy->last_transition_time : 0;
 }
 
 static struct rollout_machine rollout_machine_of(const struct cluster_machine *member,

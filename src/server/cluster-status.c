@@ -102,7 +102,7 @@ static void count_members(const struct cluster_entry *entry, struct summary *s)
         const struct cluster_machine *member = e.value;
         struct cluster_count *count =
             member->role == ROLE_CONTROL_PLANE ? &s->control_planes : &s->workers;
-        if (member->role != ROLE_CONTROL_PLANE && member->role != ROLE_WORKER)
+        if (!machine_role_joins(member->role))
             continue;
         if (member->approved == TRI_FALSE || machine_is_released(member->machine))
             continue; /* nobody waits for it */
@@ -276,12 +276,8 @@ static bool nobody_answers(const struct cluster_entry *entry, const struct clust
 static bool node_was_seen(const struct machine *machine)
 {
     const struct machine_status *s = &machine->status;
-    for (size_t i = 0; i < s->n_conditions; i++) {
-        const struct condition *c = &s->conditions[i];
-        if (str_eq(c->type, "NodeReady") && c->last_transition_time >= s->join.ended_at)
-            return true;
-    }
-    return false;
+    const struct condition *node = condition_find(s->conditions, s->n_conditions, "NodeReady");
+    return node && node->last_transition_time >= s->join.ended_at;
 }
 
 static struct machine_act node_act(const struct cluster_node *node, bool joined)

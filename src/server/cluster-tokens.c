@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/str.h"
+#include "kube/bootstrap-token.h"
 #include "kube/request.h"
 #include "server/cluster-entry.h"
 
@@ -75,16 +76,23 @@ static struct spent *spent_new(const struct cluster_entry *entry,
     return NULL;
 }
 
+static int delete_secret(const struct cluster_entry *entry, const char *id,
+                         const struct kube_then *then)
+{
+    char name[KUBE_TOKEN_NAME_SIZE];
+    const struct kube_path path = {.kind = &kube_secrets,
+                                   .namespace = "kube-system",
+                                   .name = kube_token_secret_name(id, name)};
+    return kube_delete(cluster_link_client(entry->link), &path, NULL, *then);
+}
+
 static void delete_token(struct cluster_entry *entry, struct cluster_machine *member)
 {
     struct spent *s = spent_new(entry, member);
-    _autofree_ char *name = str_format("bootstrap-token-%s", member->machine->status.join.token_id);
-    const struct kube_path path = {.kind = &kube_secrets, .namespace = "kube-system", .name = name};
-    if (!s || !name)
+    if (!s)
         return;
     member->token_going = true;
-    if (kube_delete(cluster_link_client(entry->link), &path, NULL,
-                    (struct kube_then){.done = on_deleted, .user = s}) < 0) {
+    if (delete_secret(entry, s->id, &(struct kube_then){.done = on_deleted, .user = s}) < 0) {
         member->token_going = false;
         spent_free(s);
     }
@@ -99,11 +107,8 @@ static void on_unused_deleted(void *user, const struct kube_answer *reply)
 
 void cluster_token_delete(const struct cluster_entry *entry, const char *id)
 {
-    _autofree_ char *name = str_format("bootstrap-token-%s", id);
-    const struct kube_path path = {.kind = &kube_secrets, .namespace = "kube-system", .name = name};
-    if (name && entry->link)
-        (void)!kube_delete(cluster_link_client(entry->link), &path, NULL,
-                           (struct kube_then){.done = on_unused_deleted});
+    if (entry->link)
+        (void)!delete_secret(entry, id, &(struct kube_then){.done = on_unused_deleted});
 }
 
 static bool is_spent(const struct cluster_machine *member)

@@ -20,12 +20,7 @@ enum {
 
 static const struct condition *condition_of(const struct machine *machine, const char *type)
 {
-    const struct machine_status *s = &machine->status;
-    for (size_t i = 0; i < s->n_conditions; i++) {
-        if (str_eq(s->conditions[i].type, type))
-            return &s->conditions[i];
-    }
-    return NULL;
+    return condition_find(machine->status.conditions, machine->status.n_conditions, type);
 }
 
 /* The length of a duration such as "3m7.5s" or "35 s" that begins at s; 0: none does. */

@@ -206,10 +206,9 @@ void step_stays(const struct machine_view *v, struct machine_change *c, const ch
                 const char *message)
 {
     const struct machine_status *s = &v->machine->status;
-    for (size_t i = 0; i < s->n_conditions; i++) {
-        if (str_eq(s->conditions[i].type, "Leaving") && s->conditions[i].status == CONDITION_TRUE)
-            step_condition(c, "Leaving", CONDITION_FALSE, reason, message);
-    }
+    const struct condition *leaving = condition_find(s->conditions, s->n_conditions, "Leaving");
+    if (leaving && leaving->status == CONDITION_TRUE)
+        step_condition(c, "Leaving", CONDITION_FALSE, reason, message);
 }
 
 /* What keeps an installation from beginning; answers then. */

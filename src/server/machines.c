@@ -70,7 +70,7 @@ static int set_or_clear(json_t *object, const char *member, const char *path, co
 /* As status has it: "" for what nobody gave. */
 static const char *role_text(enum machine_role role)
 {
-    return role == ROLE_UNSET || role == ROLE_NONE ? "" : machine_role_values[role - 1];
+    return field_enum_text(machine_role_values, machine_role_joins(role) ? (int)role : 0);
 }
 
 static int set_effective(void *data, json_t *object, struct err *err)
@@ -123,7 +123,7 @@ static bool has_deadline(json_t *object)
     json_int_t installed = json_integer_value(object_get(object, "status.installedGeneration"));
     bool leaves = object_get(object, "status.join") &&
                   json_integer_value(object_get(object, "spec.installGeneration")) > installed;
-    bool joined = str_eq(object_text(object, "status.join.state"), "Done");
+    bool joined = str_eq(object_text(object, "status.join.state"), field_enum_text(join_state_values, JOIN_DONE));
     bool joins = object_get(object, "status.join") && !joined;
     bool waits_for_node = joined && (str_eq(phase, "Joining") || str_eq(phase, "Running"));
     return leaves || joins || waits_for_node || str_eq(phase, "Provisioning") ||

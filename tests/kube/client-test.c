@@ -353,7 +353,7 @@ static void test_requests_bootstrap_token(void **state)
         json_is_true(json_object_get(json_object_get(machine.seen.object, "status"), "allowed")));
 
     const struct kube_path one = {&kube_secrets, "kube-system",
-                                  kube_token_secret_name(&token, name), NULL};
+                                  kube_token_secret_name(token.id, name), NULL};
     delete_now(&w, &one);
     /* The API server forgets answers about tokens after some seconds. */
     for (int i = 0; i < 60; i++) {
