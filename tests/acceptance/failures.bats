@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 # What goes wrong after kubeadm has ended well is told with its step and the last lines of a real
-# kubelet: no network between pods, and a clock that is wrong.
+# kubelet: no network between pods, and a clock that is wrong. A machine that loses its power comes back.
 
 load lib
 
@@ -60,4 +60,16 @@ JSON
     wait_for 600 phase_is control-plane Ready
     write_admin_config
     wait_for 300 nodes_ready 1
+}
+
+@test "failures: without power for a moment, the control plane is there again and does not join anew" {
+    local joins
+    joins=$(field control-plane .status.join.attempts)
+    write_admin_config
+    power cut control-plane
+    sleep 1
+    power on control-plane
+    again() { nodes_ready 1 && phase_is control-plane Ready; }
+    wait_for 1200 again
+    [ "$(field control-plane .status.join.attempts)" = "$joins" ]
 }
