@@ -168,6 +168,9 @@ static json_t *cluster_configuration(struct kubeadm_making *m)
         kubeadm_put(m, cluster, "clusterName", json_string(m->request->cluster->meta.name));
     if (spec->image_repository)
         kubeadm_put(m, cluster, "imageRepository", json_string(spec->image_repository));
+    /* Where kubeadm makes the service accounts' key, too, it would not read that one again. */
+    if (!m->request->alone)
+        m->dialect->ecdsa_keys(m, cluster);
     kubeadm_put(m, cluster, "networking", networking(&spec->networking));
     kubeadm_put(m, cluster, "apiServer", api_server(m));
     put_component(m, cluster, "controllerManager", &spec->controller_manager);

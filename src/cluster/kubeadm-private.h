@@ -24,6 +24,8 @@ struct kubeadm_dialect {
     /* How long kubeadm waits, in the documents that say it. */
     void (*init_timeouts)(struct kubeadm_making *m, json_t *init, json_t *cluster);
     void (*join_timeouts)(struct kubeadm_making *m, json_t *join);
+    /* That the certificates which kubeadm issues have ECDSA keys, as the authorities have. */
+    void (*ecdsa_keys)(struct kubeadm_making *m, json_t *cluster);
     /* That CoreDNS is not wanted; NULL: only its phase is skipped. */
     void (*no_dns)(struct kubeadm_making *m, json_t *cluster);
 };

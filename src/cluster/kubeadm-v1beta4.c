@@ -50,6 +50,11 @@ static void join_timeouts(struct kubeadm_making *m, json_t *join)
                           m->timeout));
 }
 
+static void ecdsa_keys(struct kubeadm_making *m, json_t *cluster)
+{
+    kubeadm_put(m, cluster, "encryptionAlgorithm", json_string("ECDSA-P256"));
+}
+
 static void no_dns(struct kubeadm_making *m, json_t *cluster)
 {
     kubeadm_put(m, cluster, "dns", json_pack("{s:b}", "disabled", 1));
@@ -60,5 +65,6 @@ const struct kubeadm_dialect kubeadm_v1beta4 = {
     .flags = flags_as_list,
     .init_timeouts = init_timeouts,
     .join_timeouts = join_timeouts,
+    .ecdsa_keys = ecdsa_keys,
     .no_dns = no_dns,
 };

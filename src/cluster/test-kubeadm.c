@@ -234,6 +234,26 @@ static void a_join_alone_trusts_only_what_it_was_told_to(void **state)
     assert_int_equal(kubeadm_config(&init, &text, NULL), -EINVAL);
 }
 
+static void keys_are_ecdsa_where_kubeadm_can(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *version, *text;
+    } all[] = {{"v1.18.20", NULL},
+               {"v1.19.0", "PublicKeysECDSA: true"},
+               {"v1.30.0", "PublicKeysECDSA: true"},
+               {"v1.31.0", "encryptionAlgorithm: ECDSA-P256"}};
+    for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
+        _cleanup_(cluster_freep) struct cluster *c = plain_cluster(all[i].version);
+        struct kubeadm_request init = request_for(c, KUBEADM_INIT, ROLE_CONTROL_PLANE, false);
+        _autofree_ char *text = NULL;
+        assert_int_equal(kubeadm_config(&init, &text, NULL), 0);
+        assert_int_equal(strstr(text, "ECDSA") != NULL, all[i].text != NULL);
+        if (all[i].text)
+            assert_non_null(strstr(text, all[i].text));
+    }
+}
+
 static json_t *arguments_of(const struct kubeadm_request *request)
 {
     json_t *arguments = NULL;
@@ -537,6 +557,7 @@ static void only_a_proxy_for_all_is_everybodys(void **state)
 
 UNIT_MAIN(cmocka_unit_test(every_version_and_task_is_as_golden),
           cmocka_unit_test(a_cluster_alone_is_as_golden),
+          cmocka_unit_test(keys_are_ecdsa_where_kubeadm_can),
           cmocka_unit_test(a_join_alone_trusts_only_what_it_was_told_to),
           cmocka_unit_test(phases_and_checks_depend_on_crictl_and_version),
           cmocka_unit_test(an_etcd_that_has_data_is_taken_as_it_is),

@@ -74,6 +74,17 @@ SCRIPT
     [[ $output == *'Resource name: "coredns"'* || $output == *"name: coredns"* ]]
 }
 
+@test "the keys that kubeadm makes are ECDSA" {
+    as_machine v1beta2-init-plain.yaml unshare --map-root-user --net <<'SCRIPT'
+kubeadm init phase certs all --config $CONFIG >/dev/null
+for name in apiserver apiserver-etcd-client front-proxy-client etcd/server etcd/peer; do
+    openssl pkey -in /etc/kubernetes/pki/$name.key -noout -text | grep 'NIST CURVE: P-256'
+done | uniq -c | xargs
+SCRIPT
+    [ "$status" -eq 0 ]
+    [ "$output" = "5 NIST CURVE: P-256" ]
+}
+
 @test "an init with everything said" {
     as_machine v1beta2-init-whole.yaml unshare --map-root-user --net <<'SCRIPT'
 kubeadm $arguments --skip-phases=preflight,bootstrap-token,addon/coredns --dry-run
