@@ -106,9 +106,9 @@ int kube_token_secret(const struct kube_token *token, const struct kube_token_op
         return r;
     json_t *secret = json_pack("{s:s, s:s, s:s, s:{s:s, s:s, s:o}, s:o}", "apiVersion", "v1",
                                "kind", "Secret", "type", "bootstrap.kubernetes.io/token",
-                               "metadata", "name", kube_token_secret_name(token->id, name), "namespace",
-                               "kube-system", "labels", labels_of(options->labels), "stringData",
-                               data_of(token, options, buf_str(&groups)));
+                               "metadata", "name", kube_token_secret_name(token->id, name),
+                               "namespace", "kube-system", "labels", labels_of(options->labels),
+                               "stringData", data_of(token, options, buf_str(&groups)));
     if (!secret)
         return -ENOMEM;
     *ret = secret;

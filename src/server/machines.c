@@ -123,7 +123,8 @@ static bool has_deadline(json_t *object)
     json_int_t installed = json_integer_value(object_get(object, "status.installedGeneration"));
     bool leaves = object_get(object, "status.join") &&
                   json_integer_value(object_get(object, "spec.installGeneration")) > installed;
-    bool joined = str_eq(object_text(object, "status.join.state"), field_enum_text(join_state_values, JOIN_DONE));
+    bool joined = str_eq(object_text(object, "status.join.state"),
+                         field_enum_text(join_state_values, JOIN_DONE));
     bool joins = object_get(object, "status.join") && !joined;
     bool waits_for_node = joined && (str_eq(phase, "Joining") || str_eq(phase, "Running"));
     return leaves || joins || waits_for_node || str_eq(phase, "Provisioning") ||
