@@ -211,6 +211,14 @@ static void tell(const struct cluster_entry *entry, const char *image,
 
 /* ---- deciding ---- */
 
+/* For a moment after the server's start nothing is known of an Image: nothing is said of it then.
+ */
+static bool is_unread(const struct cluster_entry *entry, const char *image)
+{
+    const struct image_facts *facts = images_facts(entry->server, image);
+    return facts && !facts->ready && !facts->problem[0];
+}
+
 /* Whether nothing may be installed with that Image; then the rollout says why. */
 static bool is_unfit(const struct cluster_entry *entry, const char *image, struct rollout *ret)
 {
@@ -300,7 +308,7 @@ void cluster_rollout_step(struct cluster_entry *entry)
 {
     const char *image = entry->cluster->spec.rollout.image;
     struct rollout rollout = {0};
-    if (str_empty(image) || !entry->cluster->status.initialized_at)
+    if (str_empty(image) || !entry->cluster->status.initialized_at || is_unread(entry, image))
         return;
     if (!is_unfit(entry, image, &rollout))
         go_on(entry, image, &rollout);

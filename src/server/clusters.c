@@ -285,6 +285,17 @@ void clusters_machine_changed(struct server *server, enum store_change change, c
         log_error("%s: out of memory, its Cluster does not count it", object_name(object));
 }
 
+void clusters_image_changed(struct server *server, const char *image)
+{
+    struct clusters *self = server->clusters;
+    size_t cursor = 0;
+    for (struct map_entry_view e; self && map_next(self->by_name, &cursor, &e);) {
+        struct cluster_entry *entry = e.value;
+        if (entry->cluster && str_eq(entry->cluster->spec.rollout.image, image))
+            cluster_touch(entry);
+    }
+}
+
 /* ---- life ---- */
 
 int clusters_new(struct server *server, struct err *err)

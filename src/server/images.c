@@ -149,6 +149,7 @@ static void take_facts(struct images *images, struct entry *entry, const struct 
         log_warn("Image %s is not ready: %s", entry->name, facts->problem);
     update_status(images->server, entry);
     machines_recheck(images->server);
+    clusters_image_changed(images->server, entry->name);
 }
 
 static void check_done(uv_work_t *work, int status)

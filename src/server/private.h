@@ -181,6 +181,8 @@ void clusters_free(struct server *server);
 /* A Machine as it is now; it counts with its Cluster, or no more. */
 void clusters_machine_changed(struct server *server, enum store_change change,
                               const json_t *object);
+/* More, or something else, is known of an Image: a rollout of it may go on. */
+void clusters_image_changed(struct server *server, const char *image);
 
 /* What a machine is answered that belongs to a Cluster. Borrowed for the time of the call. */
 struct cluster_answer {
