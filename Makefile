@@ -23,9 +23,9 @@ check: ## build with sanitizers, run all tests, print "N passed, N failed"
 	@tools/install-deps check
 	@tools/check
 
-check-vm: ## run only the tests with virtual machines
+check-vm: ## run only the tests with virtual machines, and with machines that are containers
 	@tools/install-deps check
-	@tools/check vm
+	@tools/check containers vm
 
 bench: ## measure against the peers: make bench [BENCH=name]
 	@tools/install-deps bench kubernetes

@@ -79,10 +79,53 @@ collect_places() {
     cp "$SLIPWAY_SANDBOX/logs/server.log" "$BATS_FILE_TMPDIR"/{packets,host-processes} "$folder"
     for name in control-plane worker; do
         cp "$(console "$name")" "$folder/$name-console"
-        on_machine "$name" journalctl --no-pager -o export >"$folder/$name-journal"
         on_machine "$name" cat /root/processes >"$folder/$name-processes"
-        on_machine "$name" 'setpriv --reuid=65534 --regid=65534 --clear-groups find / -xdev -type f \
-            -newermt "-2 hours" -readable -print0 2>/dev/null | tar --null -T - -c -f - \
-            --warning=no-file-changed 2>/dev/null' >"$folder/$name-readable.tar" || true
+        collect_machine "$name" "$folder"
     done
+}
+
+collect_machine() { # NAME FOLDER
+    on_machine "$1" journalctl --no-pager -o export >"$2/$1-journal"
+    on_machine "$1" 'setpriv --reuid=65534 --regid=65534 --clear-groups find / -xdev -type f \
+        -newermt "-2 hours" -readable -print0 2>/dev/null | tar --null -T - -c -f - \
+        --warning=no-file-changed 2>/dev/null' >"$2/$1-readable.tar" || true
+}
+
+# It is all there: tokens in both forms, keys of both machines, of the server and of the administrator,
+# those too that stand in a kubeconfig.
+secrets_are_complete() { # SECRETS
+    local secrets=$1 name status=0
+    at_least 2 "lines of tokens" "$(wc -l <"$secrets/tokens.text")" || status=1
+    at_least 3 "keys of the server" "$(kept "$1" 'server-*')" || status=1
+    at_least 12 "files of the control plane" "$(kept "$1" 'control-plane-*')" || status=1
+    at_least 3 "files of the worker" "$(kept "$1" 'worker-*')" || status=1
+    for name in administrator control-plane-{admin,controller-manager,scheduler}.conf; do
+        grep -q 'PRIVATE KEY' "$secrets/$name" && [ -s "$secrets/$name-base64.text" ] && continue
+        echo "no key in $name"
+        status=1
+    done
+    return $status
+}
+
+kept() { # FOLDER PATTERN
+    find "$1" -name "$2" -size +0 | wc -l
+}
+
+at_least() { # NUMBER WHAT FOUND
+    [ "$3" -ge "$1" ] || { echo "expected at least $1 $2, found $3"; return 1; }
+}
+
+each_would_be_found() { # SECRETS
+    local file planted=$BATS_FILE_TMPDIR/planted
+    for file in "$1"/*; do
+        cp "$file" "$planted"
+        ! tests/acceptance/find-secrets search "$1" "$planted" >/dev/null ||
+            { echo "$file would not be found"; return 1; }
+    done
+}
+
+only_the_server_reads() { # STATE
+    local others
+    others=$(find "$1/keys" "$1"/slipway.db* -type f ! -name '*.crt' -perm /077)
+    [ -z "$others" ] || { echo "others may read $others"; return 1; }
 }

@@ -41,26 +41,12 @@ teardown() {
     collect_secrets "$secrets"
     collect_places "$places"
     ls -l "$secrets" "$places"
-    # it is all there: tokens of both kinds of text, keys of both machines, of the server and of the
-    # administrator, those too that stand in a kubeconfig
-    [ "$(wc -l <"$secrets/tokens.text")" -ge 2 ]
-    [ "$(find "$secrets" -name 'server-*' -size +0 | wc -l)" = 3 ]
-    [ "$(find "$secrets" -name 'control-plane-*' | wc -l)" -ge 12 ]
-    [ "$(find "$secrets" -name 'worker-*' | wc -l)" -ge 3 ]
-    for name in administrator control-plane-{admin,controller-manager,scheduler}.conf; do
-        grep -q 'PRIVATE KEY' "$secrets/$name"
-        [ -s "$secrets/$name-base64.text" ]
-    done
+    secrets_are_complete "$secrets"
     [ "$(find "$places" -size +0 | wc -l)" -ge 11 ]
     grep -aq kubeadm "$places/control-plane-processes"
     grep -aq kubeadm "$places/worker-processes"
     grep -aqx -e --images-dir "$places/host-processes"
-    # each kind of secret would be found
-    for file in "$secrets"/*; do
-        cp "$file" "$BATS_TEST_TMPDIR/planted"
-        run -1 tests/acceptance/find-secrets search "$secrets" "$BATS_TEST_TMPDIR/planted"
-    done
+    each_would_be_found "$secrets"
     run -0 tests/acceptance/find-secrets search "$secrets" "$places"/*
-    # nobody else reads what the server keeps
-    [ -z "$(find "$SLIPWAY_STATE/keys" "$SLIPWAY_STATE"/slipway.db* -perm /077)" ]
+    only_the_server_reads "$SLIPWAY_STATE"
 }

@@ -7,7 +7,7 @@
 # is no Kubernetes to run.
 set -uo pipefail
 
-here=$(realpath "$(dirname "$0")")
+here=$(realpath "$(dirname "${BASH_SOURCE[0]}")")
 slipway=$(realpath "${1:-$here/../../build/san/src/cli/slipway}")
 peer=$(realpath "${2:-$(dirname "$slipway")/../../tests/node-peer}")
 kubernetes=$(realpath -m "${KUBERNETES_FOLDER:-$here/../../build/kubernetes/v1.20.2}")
@@ -35,7 +35,7 @@ unset KUBECONFIG http_proxy https_proxy HTTP_PROXY HTTPS_PROXY
 
 # ---- results ----
 
-result() { # STATUS DESCRIPTION
+result() { # STATUS DESCRIPTION: returns the status
     count=$((count + 1))
     if [ "$1" -eq 0 ]; then
         echo "ok $count - $2"
@@ -44,6 +44,7 @@ result() { # STATUS DESCRIPTION
     failed=$((failed + 1))
     echo "not ok $count - $2"
     { tail -n 5 "$work/out" && grep -v '^debug: ' "$log" | tail -n 8 | cut -c1-300; } | sed 's/^/# /'
+    return 1
 }
 
 # ok DESCRIPTION COMMAND...
@@ -92,12 +93,13 @@ refused() {
 # ---- the server ----
 
 server_options=()
+tls_api=--no-tls-api
 
 # With the configuration file $config, if there is one.
 start_server() {
     # the server forbids itself ptrace(2), which a sanitized one would look for leaks with
     ASAN_OPTIONS=detect_leaks=0 "$slipway" serve ${config:+--config "$config"} --state "$state" --boot-dir "$work/boot" \
-        --images-dir "$work/images" --no-dhcp --no-tftp --no-tls-api --log-level debug \
+        --images-dir "$work/images" --no-dhcp --no-tftp ${tls_api:+"$tls_api"} --log-level debug \
         "${server_options[@]}" >>"$log" 2>&1 &
     server=$!
     wait_until curl -fs -o /dev/null --unix-socket "$state/api.sock" http://x/readyz ||
@@ -326,7 +328,7 @@ prepare_rack() {
     for name in kube plain; do
         "$slipway" image import -q -n $name -o "$work/images" "$work/disk" >/dev/null 2>&1
     done
-    jq -c --arg version $version '.kubernetes = {version: $version}' "$work/images/kube.json" \
+    jq -c --arg version $version '.firstBoot = "slipway-node" | .kubernetes = {version: $version}' "$work/images/kube.json" \
         >"$work/kube.json" && mv "$work/kube.json" "$work/images/kube.json"
     start_server
     for name in kube plain; do
@@ -341,8 +343,8 @@ spec: {subnet: 10.9.0.0/24, interface: rack, mode: "off"}
 YAML
 }
 
-find_key() {
-    key=$(curl -fs "http://$own:8080/boot/ipxe?mac=$(mac_of cp1)" |
+find_key() { # [MACHINE]
+    key=$(curl -fs "http://$own:8080/boot/ipxe?mac=$(mac_of "${1:-cp1}")" |
         sed -n 's/.*slipway\.key=\([^ ]*\).*/\1/p' | head -n 1)
     [ -n "$key" ]
 }

@@ -12,13 +12,13 @@
  *   node-peer SERVER KEY FOLDER again GENERATION
  *
  * SERVER is "http://ADDRESS:PORT", KEY the server's public key. FOLDER keeps the machine's key, and
- * of the last task its id in `task`, its JSON in `task.json` and its files below `root`. ADDRESS
- * has a prefix length. STATE is what the machine says of that task: running, done, failed, member
- * (it failed because the machine is a node already), or lost (it never arrived). JOURNALCTL is a
- * program that prints what kubelet said last. Prints the server's answer as one line of JSON, with
- * the task's id and kind. save and restore do what slipway-node does at the last task: with the
- * static Pods and the etcd below FOLDER/machine. again starts those Pods again, as slipway-node
- * does when a save was interrupted, or is over.
+ * of the last task its id in `task`, its JSON in `task.json` and its files below `root`, and of an
+ * installation the seed partition in `seed.img`. ADDRESS has a prefix length. STATE is what the
+ * machine says of that task: running, done, failed, member (it failed because the machine is a node
+ * already), or lost (it never arrived). JOURNALCTL is a program that prints what kubelet said last.
+ * Prints the server's answer as one line of JSON, with the task's id and kind. save and restore do
+ * what slipway-node does at the last task: with the static Pods and the etcd below FOLDER/machine.
+ * again starts those Pods again, as slipway-node does when a save was interrupted, or is over.
  */
 #include <stdio.h>
 #include <string.h>
@@ -26,19 +26,21 @@
 
 #include "base/file.h"
 #include "base/str.h"
+#include "image/fat.h"
 #include "node/cluster-run.h"
 #include "node/conversation.h"
 #include "node/kubelet-report.h"
 #include "node/post.h"
 #include "protocol/task.h"
+#include "provision/identity.h"
 
-enum { TEXT_MAX = 4096, FOLDER_MODE = 0700, DEADLINE_MS = 60000 };
+enum { TEXT_MAX = 4096, FOLDER_MODE = 0700, DEADLINE_MS = 60000, SEED_SIZE = 8 << 20 };
 
 struct peer {
     struct trust_key key;
     struct post *post;
     struct conversation conversation;
-    const char *folder;
+    const char *server, *server_key, *folder;
 };
 
 static int fail(const struct err *err)
@@ -50,7 +52,7 @@ static int fail(const struct err *err)
 static int open_peer(struct peer *p, char *argv[], unsigned generation, struct err *err)
 {
     _autofree_ char *path = str_format("%s/key", argv[3]);
-    p->folder = argv[3];
+    p->server = argv[1], p->server_key = argv[2], p->folder = argv[3];
     int r = path ? dir_make(p->folder, FOLDER_MODE, err) : -ENOMEM;
     if (r == 0)
         r = trust_key_load_or_create(path, &p->key, err);
@@ -125,12 +127,55 @@ static int take_task(const struct peer *p, const char *sealed, json_t *line, str
     return r;
 }
 
+/* ---- the installation ---- */
+
+/* Unsealed, and with the machine's identity, as stage2 writes it to the disk. */
+static int open_seed(const struct peer *p, const struct protocol_answer *answer, struct seed *ret,
+                     struct err *err)
+{
+    char *text = NULL;
+    size_t len = 0;
+    int r = trust_unseal(&p->key, answer->plan.sealed_seed, SEED_JSON_MAX, &text, &len);
+    if (r == 0)
+        r = seed_parse(text, len, ret, err);
+    seed_text_free(text);
+    if (r < 0)
+        return r;
+    struct provision_identity identity _autoidentity_ = {
+        .machine = answer->machine ? strdup(answer->machine) : NULL,
+        .server = strdup(p->server),
+        .server_key = strdup(p->server_key),
+        .private_key = trust_key_to_text(&p->key)};
+    return provision_identity_put(&identity, ret, err);
+}
+
+static int keep_seed(const struct peer *p, const struct protocol_answer *answer, struct err *err)
+{
+    const struct fat_options options = {.size = SEED_SIZE, .label = "CIDATA"};
+    _autofree_ char *path = str_format("%s/seed.img", p->folder);
+    _autoseed_ struct seed seed = SEED_INIT;
+    struct fat_file files[SEED_FILES_MAX];
+    uint8_t *fat = NULL;
+    int r = path ? open_seed(p, answer, &seed, err) : -ENOMEM;
+    for (size_t i = 0; r == 0 && i < seed.count; i++)
+        files[i] = (struct fat_file){
+            .path = seed.files[i].path, .data = seed.files[i].data, .len = seed.files[i].len};
+    if (r == 0)
+        r = fat_build(&options, files, seed.count, &fat, err);
+    if (r == 0)
+        r = file_write_atomic(path, fat, SEED_SIZE, 0600, err);
+    free(fat);
+    return r;
+}
+
 static int show(const struct peer *p, struct protocol_answer *answer, struct err *err)
 {
     json_auto_t *line = protocol_answer_to_json(answer);
     (void)json_object_del(line, "plan");
     (void)json_object_del(line, "task");
     int r = answer->sealed_task ? take_task(p, answer->sealed_task, line, err) : 0;
+    if (r == 0 && answer->has_plan && answer->plan.sealed_seed)
+        r = keep_seed(p, answer, err);
     if (r == 0) {
         (void)json_dumpf(line, stdout, JSON_COMPACT);
         (void)putchar('\n');

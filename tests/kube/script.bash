@@ -15,6 +15,7 @@ setup() {
 run_script() {
     run timeout "$1" "${BATS_TEST_FILENAME%.bats}.sh" "$SLIPWAY"
     echo "$output"
+    [ "$status" -ne 77 ] || skip "${lines[-1]#*SKIP }"
 }
 
 # It came to its end, and nothing failed.
