@@ -63,12 +63,11 @@ new_member() {
 # The version that the clusters are upgraded to.
 next=v1.21.0
 
-# The Image of the next Kubernetes, "kubernetes-next": other programs, other container images.
 build_next_image() {
-    [ -d build/kubernetes/$next ] || skip "no second Kubernetes: CALLED=$next tools/kubernetes makes it"
-    sed -e 's/^name: .*/name: kubernetes-next/' -e "s/v1\.20\.2/$next/g" -e "s,\.\./\.\./build,$PWD/build," \
-        examples/images/debian-12-kubernetes.yaml >"$BATS_FILE_TMPDIR/next.yaml"
-    "$SLIPWAY" image build --node-units deploy -o "$IMAGES" "$BATS_FILE_TMPDIR/next.yaml"
+    run tests/acceptance/next-image "$SLIPWAY" "$IMAGES"
+    [ "$status" -ne 77 ] || skip "$output"
+    echo "$output"
+    [ "$status" -eq 0 ]
     declare_image kubernetes-next
 }
 

@@ -21,27 +21,6 @@ teardown() {
     show_failure
 }
 
-# kubeadm stands still for a moment, or the worker could have joined, and its token be deleted, before
-# somebody else uses it.
-# shellcheck disable=SC2016
-replay='cd /etc/kubernetes
-tries=0
-until [ -e /var/lib/kubelet/pki/kubelet-client-current.pem ] || [ $((tries += 1)) -gt 9000 ]; do
-    [ ! -e bootstrap-kubelet.conf ] || cp bootstrap-kubelet.conf /root/
-    sleep 0.2
-done
-kill -STOP $(pidof kubeadm)
-for try in 1 2 3 4 5; do # a busy API server does not tell at once which kinds there are
-    kubectl --kubeconfig /root/bootstrap-kubelet.conf create -f /root/replay.yaml
-    status=$?
-    [ $status != 0 ] || break
-    rm -rf /root/.kube
-    sleep 2
-done
-kill -CONT $(pidof kubeadm)
-rm /root/bootstrap-kubelet.conf
-exit $status'
-
 @test "replay: the worker's token with another key is denied" {
     wait_for 1200 ssh_works worker
     certificate_request "$BATS_TEST_TMPDIR" replay client /O=system:nodes/CN=system:node:worker |

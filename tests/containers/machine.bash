@@ -6,16 +6,13 @@
 # A mock in this: node-peer plays stage2, and the host's kernel is theirs. Firmware, stage2, disks and
 # kernels are what the tests with virtual machines show.
 
-image_json=$(realpath -m "${IMAGE:-$here/../../build/images/debian-12-kubernetes.json}")
-# kubelet wants these and containers may not set them; ended, the test puts back what was there
-declare -A tunables=([vm/overcommit_memory]=1 [kernel/panic]=10 [kernel/panic_on_oops]=1
-    [kernel/keys/root_maxkeys]=1000000 [kernel/keys/root_maxbytes]=25000000)
-declare -A tunables_before container
+images=$(realpath -m "$here/../../build/images") image=debian-12-kubernetes
+declare -A life
 
 why_no_containers() {
     local controller
     [ "$(readlink /proc/self/ns/user)" = "$(readlink /proc/1/ns/user)" ] && [ "$(id -u)" -eq 0 ] || echo "they need root"
-    [ -s "$image_json" ] || echo "no Image: tools/artifacts examples/images/debian-12-kubernetes.yaml makes it"
+    [ -s "$images/$image.json" ] || echo "no Image: tools/artifacts examples/images/$image.yaml makes it"
     grep -q overlay /proc/filesystems || echo "this kernel has no overlayfs"
     [ -e /dev/loop-control ] || echo "this kernel has no loop devices"
     for controller in cpu memory pids; do
@@ -38,23 +35,12 @@ hierarchies() {
     awk '$3 ~ /^cgroup2?$/ {print $2, $3, $4}' /proc/self/mounts
 }
 
-set_tunables() {
-    local name
-    for name in "${!tunables[@]}"; do
-        tunables_before[$name]=$(cat "/proc/sys/$name")
-        echo "${tunables[$name]}" >"/proc/sys/$name"
-    done
-}
-
 leave_host() {
     local name
-    for name in "${!container[@]}"; do
+    for name in "${!life[@]}"; do
         power_cut "$name"
         umount "$work/$name/disk"
         wait_until cgroups_removed "$name"
-    done
-    for name in "${!tunables_before[@]}"; do
-        echo "${tunables_before[$name]}" >"/proc/sys/$name"
     done
     rm -rf "$work"
 }
@@ -72,13 +58,19 @@ cgroups_removed() { # NAME
     done
 }
 
-# prepare_containers: the bridge behind the rack, and the Image's disk. The server runs already.
+# prepare_containers: the bridge behind the rack, and the Image. The server runs already.
 prepare_containers() {
     trap leave_host EXIT
-    set_tunables
     ip link add bridge type bridge && ip link set bridge up && ip link set rack-peer master bridge &&
-        "$slipway" image export -q "$image_json" "$work/base.raw" &&
-        root_offset=$(root_offset_of "$work/base.raw")
+        declare_image "$images" $image
+}
+
+# declare_image FOLDER NAME: what is installed of it, too, as a disk that machines get copies of.
+declare_image() {
+    cp "$1/$2".{json,zst} "$work/images" &&
+        "$slipway" apply -f - <<<"{\"apiVersion\": \"slipway.dev/v1alpha1\", \"kind\": \"Image\",
+            \"metadata\": {\"name\": \"$2\"}, \"spec\": {}}" &&
+        "$slipway" image export -q "$work/images/$2.json" "$work/$2.disk"
 }
 
 # The last partition of the disk, in bytes.
@@ -97,6 +89,11 @@ declare_demo() {
 }
 
 declare_node() { # NAME ROLE
+    declare_machine_of_image "$1" "  role: $2"$'\n  cluster: demo'
+}
+
+# declare_machine_of_image NAME [SPEC]
+declare_machine_of_image() {
     "$slipway" apply -f - <<YAML
 apiVersion: slipway.dev/v1alpha1
 kind: Machine
@@ -104,87 +101,160 @@ metadata: {name: $1}
 spec:
   macAddresses: ["$(mac_of "$1")"]
   approved: true
-  image: kube
-  role: $2
-  cluster: demo
+  image: $image
   network: {address: ${address[$1]}/24}
-  installGeneration: ${generation[$1]:-1}
+${2:-}
 YAML
 }
 
-# write_disk NAME: a copy of the Image with what first boot makes of the seed.
+# ---- their lives ----
+
+power_on() { # NAME
+    mkdir -p "$work/$1/disk"
+    live "$1" >>"$work/$1/life.log" 2>&1 &
+    life[$1]=$!
+}
+
+# Everything in it ends with its init.
+power_cut() { # NAME
+    is_on "$1" || return 0
+    kill -KILL "${life[$1]}"
+    wait "${life[$1]}" 2>/dev/null
+    kill -KILL "$(cat "$work/$1/pid")" 2>/dev/null
+    ip link delete "$1" 2>/dev/null
+    return 0
+}
+
+is_on() { # NAME
+    [ -n "${life[$1]:-}" ] && kill -0 "${life[$1]}" 2>/dev/null
+}
+
+is_off() { # NAME
+    ! is_on "$1"
+}
+
+# What firmware, iPXE and stage2 do, from power on until it is off. A system that ends was restarted.
+live() { # NAME
+    local key
+    while :; do
+        wait_for_boot_script "$1"
+        ! grep -q '^kernel ' "$work/$1/boot.ipxe" || stage2 "$1" || return 0
+        run_system "$1"
+    done
+}
+
+wait_for_boot_script() { # NAME
+    until curl -fs -o "$work/$1/boot.ipxe" "http://$own:8080/boot/ipxe?mac=$(mac_of "$1")"; do
+        sleep 1
+    done
+}
+
+# Until there is a system to start; fails when the machine is to be off.
+stage2() { # NAME
+    local name=$1
+    key=$(sed -n 's/.*slipway\.key=\([^ ]*\).*/\1/p' "$work/$name/boot.ipxe" | head -n 1)
+    rm -f "$work/$name/key" # each stage2 has its own
+    while :; do
+        timeout 60 "$peer" "http://$own:8080" "$key" "$work/$name" stage2 "$(mac_of "$name")" \
+            >"$work/$name/order" || { sleep 1 && continue; }
+        cat "$work/$name/order"
+        case $(ordered "$name" .action) in
+        install)
+            install_disk "$name" && return
+            ;;
+        wipe)
+            wipe_disk "$name" && return 1
+            ;;
+        boot) return 0 ;;
+        esac
+        sleep 1
+    done
+}
+
+ordered() { # NAME JQ
+    jq -r "$2" "$work/$1/order"
+}
+
+install_disk() { # NAME
+    write_disk "$1" "$(ordered "$1" .plan.image)" &&
+        report "$1" installed "$(ordered "$1" .plan.installGeneration)"
+}
+
+wipe_disk() { # NAME
+    umount "$work/$1/disk"
+    rm -f "$work/$1/raw"
+    report "$1" released "$(ordered "$1" .wipe.generation)"
+}
+
+report() { # NAME STEP GENERATION
+    until timeout 60 "$peer" "http://$own:8080" "$key" "$work/$1" "$2" "$3"; do
+        sleep 1
+    done
+}
+
+# write_disk NAME IMAGE: a copy of the Image with what first boot makes of the seed.
 write_disk() {
-    local name=$1 disk=$work/$1.raw mount=$work/$1/disk
-    mkdir -p "$mount"
-    mountpoint -q "$mount" && umount "$mount"
-    cp --sparse=always "$work/base.raw" "$disk" &&
-        mount -o "loop,offset=$root_offset" "$disk" "$mount" &&
-        "$mount/usr/bin/slipway-node" first-boot --root "$mount" --seed "$work/$name/seed.img" &&
+    local disk=$work/$1/raw mount=$work/$1/disk
+    ! mountpoint -q "$mount" || umount "$mount"
+    rm -f "$disk" # a loop device may still end with the old one
+    cp --sparse=always "$work/$2.disk" "$disk" &&
+        mount -o "loop,offset=$(root_offset_of "$disk")" "$disk" "$mount" &&
+        "$mount/usr/bin/slipway-node" first-boot --root "$mount" --seed "$work/$1/seed.img" &&
         sed -i 's/^PermanentMACAddress=/MACAddress=/' "$mount"/etc/systemd/network/*.network && # veth has no other
         sed -i '/^\[plugins."io.containerd.grpc.v1.cri"\]/a\  restrict_oom_score_adj = true' \
             "$mount/etc/containerd/config.toml" # the host may not have CAP_SYS_RESOURCE
 }
 
-# install_disk NAME: what stage2 does.
-install_disk() {
-    say "$1" stage2 "$(mac_of "$1")" && is "$(answer "$1" .action)" install && write_disk "$1" &&
-        say "$1" installed "${generation[$1]:-1}" && is "$(answer "$1" .action)" ok
+# From the start of its kernel, were there one, until it ends.
+run_system() { # NAME
+    local name=$1 pid
+    make_cgroups "$name"
+    ip link delete "$name" 2>/dev/null
+    "$here/../containers/boot" "$(cgroup_of "$name")" "$work/$name" &
+    pid=$!
+    echo $pid >"$work/$name/pid"
+    wait_until has_own_network $pid &&
+        ip link add "$name" type veth peer name eth0 address "$(mac_of "$name")" netns $pid &&
+        ip link set "$name" master bridge up
+    wait $pid
 }
 
-power_on() { # NAME
-    local name=$1 folder file
+make_cgroups() { # NAME
+    local folder file
     for folder in $(hierarchies | cut -d' ' -f1); do
-        mkdir -p "$folder/$(cgroup_of "$name")"
+        mkdir -p "$folder/$(cgroup_of "$1")"
         [ ! -e "$folder/cpuset.cpus" ] || for file in cpuset.cpus cpuset.mems; do
-            cat "$folder/$file" >"$folder/$(cgroup_of "$name")/$file"
+            cat "$folder/$file" >"$folder/$(cgroup_of "$1")/$file"
         done
     done
-    hierarchies >"$work/$name/hierarchies"
-    "$here/../containers/boot" "$(cgroup_of "$name")" "$work/$name" >"$work/$name/boot.log" 2>&1 &
-    container[$name]=$!
-    wait_until has_own_network "$!" || return 1
-    ip link add "$name" type veth peer name eth0 address "$(mac_of "$name")" netns "$!" &&
-        ip link set "$name" master bridge up
+    hierarchies >"$work/$1/hierarchies"
 }
 
 has_own_network() { # PID
     [ -e "/proc/$1/ns/net" ] && [ "$(readlink "/proc/$1/ns/net")" != "$(readlink /proc/self/ns/net)" ]
 }
 
-# Everything in it ends with its init.
-power_cut() { # NAME
-    [ -n "${container[$1]}" ] || return 0
-    kill -KILL "${container[$1]}" 2>/dev/null
-    wait "${container[$1]}" 2>/dev/null
-    ip link delete "$1" 2>/dev/null
-    container[$1]=
-}
+# ---- what people do ----
 
 # on_machine NAME COMMAND...: a single word is a script
 on_machine() {
     local name=$1 init
     shift
     [ $# -gt 1 ] || set -- sh -c "$1"
-    init=$(pgrep -P "${container[$name]:-0}") &&
+    init=$(pgrep -P "$(cat "$work/$name/pid")") &&
         nsenter --target "$init" --mount --uts --ipc --net --pid --cgroup --wd=/ \
             env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root "$@"
 }
 
-show_machine() { # NAME: for people, when a test failed
-    "$slipway" describe machine "$1" | tail -n 40
-    on_machine "$1" journalctl --no-pager -n 30
-} 2>&1
-
-# start_machines NAME...
-start_machines() {
+# For people, when a test failed.
+show_machines() {
     local name
-    wait_until find_key "$1" || return 1
-    for name in "$@"; do
-        install_disk "$name" || return 1
-    done
-    for name in "$@"; do
-        power_on "$name" || return 1
-    done
+    for name in "${!life[@]}"; do
+        echo "==== $name"
+        "$slipway" describe machine "$name" | tail -n 30
+        tail -n 10 "$work/$name/life.log"
+        on_machine "$name" journalctl --no-pager -n 20
+    done 2>&1 | cut -c1-300 | sed 's/^/# /'
 }
 
 # ---- what is asked ----
@@ -202,8 +272,8 @@ within() { # SECONDS COMMAND...: it succeeds by then
 by() {
     local what=$1
     shift
-    within "$@" >"$work/out" 2>&1 || { show_machine cp1 >>"$work/out"; false; }
-    result $? "$what"
+    within "$@" >"$work/out" 2>&1
+    result $? "$what" || { show_machines && return 1; }
 }
 
 admin() {
@@ -216,6 +286,21 @@ nodes_ready() { # COUNT
 
 kubeconfig_is_written() {
     (umask 077 && "$slipway" kubeconfig >"$work/admin.conf")
+}
+
+make_pods() {
+    admin apply -f "$here/../../examples/cluster/pods.yaml"
+}
+
+pods_run() {
+    admin wait --for=condition=Ready pod --all --timeout=1s
+}
+
+# What the Pod on TO serves is its name.
+reaches() { # FROM TO
+    local to
+    to=$(admin get pod "on-$2" -o 'jsonpath={.status.podIP}')
+    is "$(admin exec "on-$1" -- timeout 10 wget -q -O - "http://$to:8080/")" "on-$2"
 }
 
 bail_out() {

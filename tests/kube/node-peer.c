@@ -5,6 +5,7 @@
  *
  *   node-peer SERVER KEY FOLDER stage2 MAC
  *   node-peer SERVER KEY FOLDER installed GENERATION
+ *   node-peer SERVER KEY FOLDER released GENERATION
  *   node-peer SERVER KEY FOLDER hello GENERATION ADDRESS [STATE [PHASE_OR_MESSAGE]]
  *   node-peer SERVER KEY FOLDER kubelet GENERATION JOURNALCTL
  *   node-peer SERVER KEY FOLDER save GENERATION
@@ -171,7 +172,7 @@ static int keep_seed(const struct peer *p, const struct protocol_answer *answer,
 static int show(const struct peer *p, struct protocol_answer *answer, struct err *err)
 {
     json_auto_t *line = protocol_answer_to_json(answer);
-    (void)json_object_del(line, "plan");
+    (void)json_object_del(json_object_get(line, "plan"), "sealedSeed");
     (void)json_object_del(line, "task");
     int r = answer->sealed_task ? take_task(p, answer->sealed_task, line, err) : 0;
     if (r == 0 && answer->has_plan && answer->plan.sealed_seed)
@@ -195,9 +196,10 @@ static int stage2(struct peer *p, const char *mac, struct protocol_answer *ret, 
     return r;
 }
 
-static int installed(struct peer *p, struct protocol_answer *ret, struct err *err)
+static int report_step(struct peer *p, const char *step, struct protocol_answer *ret,
+                       struct err *err)
 {
-    struct protocol_report report = {.step = strdup(PROTOCOL_STEP_INSTALLED)};
+    struct protocol_report report = {.step = strdup(step)};
     int r = report.step ? conversation_report(&p->conversation, &report, ret, err) : -ENOMEM;
     protocol_report_free(&report);
     return r;
@@ -301,7 +303,9 @@ static int speak(struct peer *p, char *argv[], struct protocol_answer *ret, stru
     if (str_eq(command, "stage2"))
         return stage2(p, argv[5], ret, err);
     if (str_eq(command, "installed"))
-        return installed(p, ret, err);
+        return report_step(p, PROTOCOL_STEP_INSTALLED, ret, err);
+    if (str_eq(command, "released"))
+        return report_step(p, PROTOCOL_STEP_RELEASED, ret, err);
     if (str_eq(command, "kubelet"))
         return kubelet(p, argv[6], ret, err);
     return hello(p, argv + 6, ret, err);
@@ -320,7 +324,8 @@ static bool is_usage(int argc, char *argv[])
         return argc >= 7 && argc <= 9;
     if (str_eq(argv[4], "kubelet"))
         return argc == 7;
-    return argc == 6 && (str_eq(argv[4], "stage2") || str_eq(argv[4], "installed") || moves(argv));
+    return argc == 6 && (str_eq(argv[4], "stage2") || str_eq(argv[4], "installed") ||
+                         str_eq(argv[4], "released") || moves(argv));
 }
 
 int main(int argc, char *argv[])
@@ -331,7 +336,7 @@ int main(int argc, char *argv[])
     int64_t generation = 0;
     if (!is_usage(argc, argv)) {
         (void)fprintf(stderr, "usage: node-peer SERVER KEY FOLDER "
-                              "stage2|installed|hello|kubelet|save|restore|again ...\n");
+                              "stage2|installed|released|hello|kubelet|save|restore|again ...\n");
         return 2;
     }
     if (!str_eq(argv[4], "stage2") && str_parse_i64(argv[5], 1, INT32_MAX, &generation) < 0)

@@ -1,0 +1,85 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Usage: failures.sh [SLIPWAY [NODE_PEER]]
+#
+# What goes wrong after kubeadm has ended well is told with its step and the last lines of kubelet. A member
+# that is rejected is a node no more, and has nothing left of it. What runs on the machines is real, see
+# machine.bash. Speaks TAP; exit status 77 when that cannot run here.
+
+# shellcheck source=tests/kube/lib.bash
+. "$(dirname "$(realpath "$0")")/../kube/lib.bash"
+# shellcheck source=tests/containers/machine.bash
+. "$here/../containers/machine.bash"
+
+address=([control-plane]=10.9.0.11 [worker]=10.9.0.21)
+
+prepare() {
+    prepare_rack
+    prepare_containers || return 1
+    declare_demo 'cni: {driver: none}'
+    declare_node control-plane controlPlane
+    declare_node worker worker
+} >"$work/out" 2>&1
+
+failed_step_is() { # STEP
+    is "$(object machine control-plane '.status.failure.step // "none"')" "$1"
+}
+
+failure_says() { # TEXT
+    [[ $(object machine control-plane .status.failure.message) == *"$1"* ]]
+}
+
+node_condition_is() { # STATUS
+    is "$(object machine control-plane '.status.conditions[] | select(.type == "NodeReady").status')" "$1"
+}
+
+event_seen() { # REASON
+    "$slipway" get events -o json | jq -e --arg reason "$1" 'any(.items[]; .reason == $reason)'
+}
+
+# write_network NUMBER MACHINE: by hand, a network that is on this machine only.
+write_network() {
+    on_machine "$2" 'cat >/etc/cni/net.d/10-by-hand.conflist' <<JSON
+{"cniVersion": "0.4.0", "name": "by-hand", "plugins": [{"type": "bridge", "bridge": "cni0",
+  "isGateway": true, "ipam": {"type": "host-local", "ranges": [[{"subnet": "10.244.$1.0/24"}]]}}]}
+JSON
+}
+
+runs() { # MACHINE PROGRAM
+    on_machine "$1" pidof "$2"
+}
+
+nothing_is_left() { # MACHINE: of the node that it was
+    on_machine "$1" '! ls /etc/kubernetes/*.conf /etc/kubernetes/pki/* /var/lib/kubelet/pki/* \
+        /etc/kubernetes/manifests/* 2>/dev/null | grep .'
+}
+
+skip_without_containers
+ok "a server, and an Image's disk" prepare || bail_out "nothing to start from"
+
+power_on control-plane
+by "without a network between pods the step is CNI" 400 failed_step_is CNI || bail_out "no control plane"
+ok "the Node is not Ready" node_condition_is False
+ok "the machine tells what is wrong" tells control-plane NetworkPluginNotReady
+by "with what kubelet said last" 60 failure_says $'kubelet said:\n'
+ok "an event tells it too" event_seen NetworkPluginNotReady
+ok "a network is written by hand" write_network 0 control-plane
+by "the control plane is Ready" 120 phase_is control-plane Ready || bail_out "no cluster"
+ok "nothing is wrong any more" failed_step_is none
+ok "the Node is Ready" node_condition_is True
+ok "there is an administrator's kubeconfig" kubeconfig_is_written
+
+power_on worker
+by "the worker's kubelet has started" 200 runs worker kubelet
+ok "it gets a network too" write_network 1 worker
+by "the worker is Ready" 200 phase_is worker Ready
+ok "it is rejected" "$slipway" reject worker
+by "its Node goes" 120 not admin get node worker
+by "it has nothing left of the node that it was" 120 nothing_is_left worker
+ok "its kubelet does not run" not runs worker kubelet
+ok "its phase says so" phase_is worker Rejected
+ok "the control plane is still Ready" nodes_ready 1
+check_end
+
+echo "1..$count"
+[ $failed -eq 0 ]
