@@ -8,7 +8,7 @@ load forging
 load tokens
 
 setup_file() {
-    begin_cluster 1
+    begin_cluster
     record_tokens
     new_member control-plane controlPlane 10.77.0.11 memory=4Gi
     # its battery is empty: without the server's time no certificate would be valid there

@@ -6,7 +6,7 @@
 load lib
 
 setup_file() {
-    begin_cluster 1 'cni: {driver: none}'
+    begin_cluster 'cni: {driver: none}'
     new_member control-plane controlPlane 10.77.0.11 memory=4Gi
     power on control-plane
 }

@@ -7,21 +7,9 @@ load ../vm/lib
 # shellcheck disable=SC2034  # begin() reads it
 image=debian-12-kubernetes
 
-# controllers CONTROL_PLANES: one line of the Cluster's spec for each of the two. On a slow host they lose
-# their leases, end, and start anew, which makes it slower still: a lone one needs none, several get time.
-controllers() {
-    local flags='leader-elect: "false"' name
-    [ "$1" = 1 ] || flags='leader-elect-lease-duration: 60s, leader-elect-renew-deadline: 45s, leader-elect-retry-period: 10s'
-    for name in controllerManager scheduler; do
-        echo "  $name: {extraArgs: {$flags}}"
-    done
-}
-
-# begin_cluster CONTROL_PLANES [SPEC...]: a sandbox with the server, the Network and the Cluster "demo";
-# each further argument is one more line under its spec.
+# begin_cluster [SPEC...]: a sandbox with the server, the Network and the Cluster "demo"; each argument is one
+# more line under its spec.
 begin_cluster() {
-    local control_planes=$1
-    shift
     begin
     {
         cat <<'YAML'
@@ -43,8 +31,10 @@ spec:
   joinPolicy: {joinTimeoutSeconds: 3600}
   # what it counts a thousand times a second for its fairness is most of what an emulated API server does
   apiServer: {extraArgs: {enable-priority-and-fairness: "false"}}
+  # on a slow host they lose their leases, end, and start anew, which makes it slower still
+  controllerManager: {extraArgs: {leader-elect: "false"}}
+  scheduler: {extraArgs: {leader-elect: "false"}}
 YAML
-        controllers "$control_planes"
         [ $# = 0 ] || printf '  %s\n' "$@"
     } | "$SLIPWAY" apply -f -
 }

@@ -7,7 +7,7 @@
 load lib
 
 setup_file() {
-    begin_cluster 1
+    begin_cluster
     new_member control-plane controlPlane 10.77.0.11 memory=4Gi
     new_member worker worker 10.77.0.12 memory=2Gi
     power on control-plane

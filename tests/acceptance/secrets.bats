@@ -9,7 +9,7 @@ load tokens
 load secrets
 
 setup_file() {
-    begin_cluster 1
+    begin_cluster
     record_packets
     record_processes
     record_tokens

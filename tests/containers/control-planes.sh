@@ -26,17 +26,6 @@ prepare() {
 
 # ---- what is asked ----
 
-# The names of etcd's members, in order, as MACHINE's own member has them.
-etcd_members() {
-    on_machine "$1" bash -c 'cd /etc/kubernetes/pki/etcd && curl --silent --cacert ca.crt --cert server.crt \
-        --key server.key --data "{\"linearizable\": true}" https://127.0.0.1:2379/v3/cluster/member/list' |
-        jq -r '[.members[].name // "-"] | sort | join(" ")'
-}
-
-members_are() { # MACHINE NAMES
-    is "$(etcd_members "$1")" "$2"
-}
-
 # Who has the virtual address: one line for each.
 holders() {
     local name

@@ -288,6 +288,17 @@ kubeconfig_is_written() {
     (umask 077 && "$slipway" kubeconfig >"$work/admin.conf")
 }
 
+# The names of etcd's members, in order, as MACHINE's own member has them.
+etcd_members() {
+    on_machine "$1" bash -c 'cd /etc/kubernetes/pki/etcd && curl --silent --cacert ca.crt --cert server.crt \
+        --key server.key --data "{\"linearizable\": true}" https://127.0.0.1:2379/v3/cluster/member/list' |
+        jq -r '[.members[].name // "-"] | sort | join(" ")'
+}
+
+members_are() { # MACHINE NAMES
+    is "$(etcd_members "$1")" "$2"
+}
+
 make_pods() {
     admin apply -f "$here/../../examples/cluster/pods.yaml"
 }

@@ -93,6 +93,7 @@ ok "the Cluster is of the next version" is "$(object cluster demo .status.kubern
 by "so is its API server" 60 api_server_is $next
 by "so are its kubelets" 60 kubelets_are $next
 by "so are its proxies" 120 proxies_are $next
+ok "etcd has all its members" members_are cp1 "${control_planes[*]}"
 ok "what the cluster held is there" word_is_kept
 ok "the server keeps none of it any more" nothing_is_left_of_it
 check_end
