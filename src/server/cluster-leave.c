@@ -94,6 +94,16 @@ static struct kube_client *client_of(const struct cluster_leaving *l)
     return cluster_link_client(entry_of(l)->link);
 }
 
+/*
+ * The Node's watch tells when a write to the Node has come to pass, and may have told before the
+ * answer came: then nobody else would look again.
+ */
+static const struct cluster_node *node_of(const struct cluster_leaving *l)
+{
+    const struct cluster_entry *entry = entry_of(l);
+    return entry && entry->link ? cluster_link_node(entry->link, l->machine) : NULL;
+}
+
 /* ---- the Node is cordoned, and says since when ---- */
 
 static json_t *mark_of(bool on, int64_t now)
@@ -107,11 +117,14 @@ static json_t *mark_of(bool on, int64_t now)
 static void on_marked(void *user, const struct kube_answer *reply)
 {
     struct cluster_leaving *l = user;
-    if (reply->error < 0)
+    const struct cluster_node *node = node_of(l);
+    if (reply->error < 0) {
         fail(l, "NodeNotCordoned", reply->status.message);
-    else
-        tell(l, false, "Draining", leave_reason_text(l->reason));
-    /* its watch tells when it is marked */
+        return;
+    }
+    tell(l, false, "Draining", leave_reason_text(l->reason));
+    if (!node || node->leaving_since)
+        go_on(l);
 }
 
 static int mark(struct cluster_leaving *l)
@@ -269,11 +282,13 @@ static int leave_config(struct cluster_leaving *l)
 static void on_deleted(void *user, const struct kube_answer *reply)
 {
     struct cluster_leaving *l = user;
-    if (reply->error < 0 && reply->error != -ENOENT)
+    if (reply->error < 0 && reply->error != -ENOENT) {
         fail(l, "NodeNotDeleted", reply->status.message);
-    else
-        tell(l, false, "NodeDeleted", "it is no member of the cluster any more");
-    /* its watch tells when it is gone */
+        return;
+    }
+    tell(l, false, "NodeDeleted", "it is no member of the cluster any more");
+    if (!node_of(l))
+        go_on(l);
 }
 
 static int delete_node(struct cluster_leaving *l)
@@ -455,9 +470,10 @@ static void stay(struct cluster_entry *entry, struct cluster_machine *member)
     const struct kube_path path = {.kind = &kube_nodes, .name = name};
     json_auto_t *patch = mark_of(false, 0);
     log_info("%s: stays in Cluster %s: its Node is uncordoned", name, entry->name);
-    if (!patch || kube_patch(cluster_link_client(entry->link), &path, KUBE_PATCH_MERGE, patch, NULL,
-                             (struct kube_then){.done = on_unmarked}) < 0)
-        cluster_retry(entry);
+    if (patch)
+        (void)!kube_patch(cluster_link_client(entry->link), &path, KUBE_PATCH_MERGE, patch, NULL,
+                          (struct kube_then){.done = on_unmarked});
+    cluster_retry(entry);
 }
 
 /* Without its etcd member a control plane cannot stay: then it leaves, and may join again. */
