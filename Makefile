@@ -25,7 +25,7 @@ check: ## build with sanitizers, run all tests, print "N passed, N failed"
 
 check-vm: ## run only the tests with virtual machines, and with machines that are containers
 	@tools/install-deps check
-	@tools/check containers vm
+	@tools/check install containers vm
 
 bench: ## measure against the peers: make bench [BENCH=name]
 	@tools/install-deps bench kubernetes

@@ -245,7 +245,17 @@ enable_services() {
     # to ask its server.
     [ -e "$root/usr/bin/cloud-init" ] ||
         inside systemctl --quiet disable systemd-networkd-wait-online.service 2>/dev/null || :
-    [ -z "$SLIPWAY_NODE" ] || inside systemctl --quiet enable slipway-node.service \
+    [ -z "$SLIPWAY_NODE" ] || enable_node
+}
+
+# A program of another release or with libraries that are not there would never report.
+enable_node() {
+    if ! inside slipway-node --version >/dev/null; then
+        say "expected: slipway-node runs in the image; found: it does not, see above." \
+            "Build it for the image's release, or install its libraries with 'packages'"
+        return 1
+    fi
+    inside systemctl --quiet enable slipway-node.service \
         slipway-node-first-boot.service slipway-node-grow.service
 }
 

@@ -70,7 +70,7 @@ ok "the Node is Ready" node_condition_is True
 ok "there is an administrator's kubeconfig" kubeconfig_is_written
 
 power_on worker
-by "the worker's kubelet has started" 200 runs worker kubelet
+by "the worker's kubelet has made its Node" 200 admin get node worker
 ok "it gets a network too" write_network 1 worker
 by "the worker is Ready" 200 phase_is worker Ready
 ok "it is rejected" "$slipway" reject worker

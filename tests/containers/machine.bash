@@ -236,12 +236,12 @@ has_own_network() { # PID
 
 # ---- what people do ----
 
-# on_machine NAME COMMAND...: a single word is a script
+# on_machine NAME COMMAND...: a single word is a script. Fails while the machine has not left the host's root.
 on_machine() {
     local name=$1 init
     shift
     [ $# -gt 1 ] || set -- sh -c "$1"
-    init=$(pgrep -P "$(cat "$work/$name/pid")") &&
+    init=$(pgrep -P "$(cat "$work/$name/pid")") && [[ $(readlink "/proc/$init/exe") == */systemd ]] &&
         nsenter --target "$init" --mount --uts --ipc --net --pid --cgroup --wd=/ \
             env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root "$@"
 }

@@ -27,11 +27,10 @@ YAML
 # kubeadm stands still for a moment, or the worker could have joined, and its token be deleted, before
 # somebody else uses it.
 # shellcheck disable=SC2016,SC2034  # the machine's shell reads it
-replay='cd /etc/kubernetes
-tries=0
+replay='tries=0
 until [ -e /var/lib/kubelet/pki/kubelet-client-current.pem ] || [ $((tries += 1)) -gt 9000 ]; do
-    [ ! -e bootstrap-kubelet.conf ] || cp bootstrap-kubelet.conf /root/
-    sleep 0.2
+    [ ! -e /etc/kubernetes/bootstrap-kubelet.conf ] || cp /etc/kubernetes/bootstrap-kubelet.conf /root/
+    sleep 0.1
 done
 kill -STOP $(pidof kubeadm)
 for try in 1 2 3 4 5; do # a busy API server does not tell at once which kinds there are
