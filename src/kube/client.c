@@ -61,23 +61,53 @@ static int check_options(const struct kube_options *o, struct err *err)
 
 /* ---- addresses and credentials ---- */
 
-static int set_urls(struct kube_client *c, const char *const *urls, size_t n)
+struct urls {
+    char *text[KUBE_URLS_MAX];
+    size_t n;
+};
+
+static void urls_clear(struct urls *urls)
 {
-    char *copies[KUBE_URLS_MAX] = {0};
-    bool ok = true;
+    for (size_t i = 0; i < KUBE_URLS_MAX; i++)
+        free(urls->text[i]);
+}
+
+/* As they are used: a path is put behind them. */
+static int urls_copy(const char *const *urls, size_t n, struct urls *ret)
+{
     for (size_t i = 0; i < n; i++) {
         size_t len = strlen(urls[i]);
         while (len > 0 && urls[i][len - 1] == '/')
             len--;
-        copies[i] = strndup(urls[i], len);
-        ok = ok && copies[i];
+        ret->text[i] = strndup(urls[i], len);
+        if (!ret->text[i])
+            return -ENOMEM;
+        ret->n++;
     }
-    for (size_t i = 0; i < KUBE_URLS_MAX; i++)
-        free(ok ? c->urls[i] : copies[i]);
-    if (!ok)
-        return -ENOMEM;
-    memcpy(c->urls, copies, sizeof(copies));
-    c->n_urls = n;
+    return 0;
+}
+
+static bool urls_are(const struct kube_client *c, const struct urls *urls)
+{
+    bool same = c->n_urls == urls->n;
+    for (size_t i = 0; same && i < urls->n; i++)
+        same = str_eq(c->urls[i], urls->text[i]);
+    return same;
+}
+
+static int set_urls(struct kube_client *c, const char *const *urls, size_t n)
+{
+    struct urls next _cleanup_(urls_clear) = {0};
+    int r = urls_copy(urls, n, &next);
+    if (r < 0 || urls_are(c, &next))
+        return r;
+    kube_requests_move_streams(c, next.text[0]);
+    for (size_t i = 0; i < KUBE_URLS_MAX; i++) {
+        char *before = c->urls[i];
+        c->urls[i] = next.text[i];
+        next.text[i] = before;
+    }
+    c->n_urls = next.n;
     c->url = 0;
     return 0;
 }

@@ -68,7 +68,11 @@ int kube_client_set_credentials(struct kube_client *client,
                                 const struct kube_credentials *credentials, struct err *err)
     _must_check_;
 
-/* Other addresses of the same cluster's API servers (copied). 0, -EINVAL, -ENOMEM. */
+/*
+ * Other addresses of the same cluster's API servers (copied). Streams that run at another one than
+ * the first of them end, as if the API server had ended them: it may be on its way out, and say
+ * nothing more. 0, -EINVAL, -ENOMEM.
+ */
 int kube_client_set_urls(struct kube_client *client, const char *const *urls, size_t n_urls,
                          struct err *err) _must_check_;
 

@@ -86,5 +86,8 @@ int kube_call_owned(struct kube_client *client, const struct kube_call *call, st
 void kube_requests_ended(void *client, void *request, CURLcode code);
 void kube_requests_settle(void *client);
 
+/* Ends the streams that run at another address than url, from the loop. */
+void kube_requests_move_streams(struct kube_client *c, const char *url);
+
 /* Ends all requests with -ECANCELED. */
 void kube_requests_end_all(struct kube_client *client);

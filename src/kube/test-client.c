@@ -291,25 +291,12 @@ static void test_hanging_answer(void **state)
     world_stop(&w);
 }
 
-/* A port on which nobody accepts; the kernel does, so that TLS begins and nothing comes. */
-static int silent_port(char *url, size_t size)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof(address);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
-    assert_int_equal(listen(fd, 16), 0);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &len), 0);
-    (void)snprintf(url, size, "https://127.0.0.1:%u", ntohs(address.sin_port));
-    return fd;
-}
-
 static void test_handshake_that_hangs(void **state)
 {
     (void)state;
     struct world w;
     char silent[64];
-    _autofd_ _unused_ int fd = silent_port(silent, sizeof(silent));
+    _autofd_ _unused_ int fd = fake_silent_port(silent, sizeof(silent));
     const char *const urls[] = {silent};
     const struct kube_options options = {.urls = urls, .n_urls = 1, .connect_timeout_ms = 200};
     world_start(&w, ok, &options);
@@ -324,7 +311,7 @@ static void test_next_address(void **state)
     struct world w;
     struct err err = ERR_INIT;
     char silent[64];
-    _autofd_ _unused_ int fd = silent_port(silent, sizeof(silent));
+    _autofd_ _unused_ int fd = fake_silent_port(silent, sizeof(silent));
     const struct kube_options options = {.connect_timeout_ms = 200};
     world_start(&w, ok, &options);
     const char *const urls[] = {"https://127.0.0.1:1/", silent, w.server.url};
@@ -488,7 +475,7 @@ static void test_client_ends_while_connecting(void **state)
     (void)state;
     struct world w;
     char silent[64];
-    _autofd_ _unused_ int fd = silent_port(silent, sizeof(silent));
+    _autofd_ _unused_ int fd = fake_silent_port(silent, sizeof(silent));
     const char *const urls[] = {silent};
     const struct kube_options options = {.urls = urls, .n_urls = 1};
     const struct kube_call call = {.path = "/a"};

@@ -285,6 +285,18 @@ void fake_server_stop(struct fake_server *s)
     (void)pthread_mutex_destroy(&s->lock);
 }
 
+int fake_silent_port(char *url, size_t size)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof(address);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    assert_int_equal(listen(fd, 16), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &len), 0);
+    (void)snprintf(url, size, "https://127.0.0.1:%u", ntohs(address.sin_port));
+    return fd;
+}
+
 /* ---- the loop ---- */
 
 void test_loop_start(struct test_loop *l, const char *url, const struct fake_pki *pki,

@@ -69,6 +69,10 @@ void fake_server_start(struct fake_server *server, const struct fake_pki *pki, u
 void fake_server_stop(struct fake_server *server);
 uint16_t fake_server_port(const struct fake_server *server);
 
+/* A port on which nobody accepts; the kernel does, so that TLS begins and nothing comes. Its
+ * socket. */
+int fake_silent_port(char *url, size_t size);
+
 /* ---- the loop's side ---- */
 
 struct test_loop {

@@ -251,6 +251,64 @@ static void test_drop_in_a_line_resumes_from_the_last_version(void **state)
     world_stop(&w);
 }
 
+/* The API server at the old address may be on its way out. */
+static void test_goes_on_at_another_address(void **state)
+{
+    (void)state;
+    static const struct fake_reply replies[] = {
+        {.text = LIST("5", META("a", "1", "3"))},
+        {.text = EVENT("MODIFIED", META("a", "1", "6")), .end = FAKE_HANG},
+        {.text = EVENT("MODIFIED", META("a", "1", "7")), .end = FAKE_HANG},
+    };
+    struct world w;
+    char other[128];
+    const char *const urls[] = {other, w.server.url};
+    struct err err = ERR_INIT;
+    world_start(&w, replies, 3, NULL);
+    (void)snprintf(other, sizeof(other), "%s/other", w.server.url);
+    test_loop_until(&w.l, &w.told.events, 2);
+    assert_int_equal(kube_client_set_urls(w.l.client, urls, 2, &err), 0);
+    assert_int_equal(w.told.events, 2);
+    test_loop_until(&w.l, &w.told.events, 3);
+    assert_string_equal(buf_str(&w.told.text), "+a@3 | ~a@6 ~a@7 ");
+    assert_ptr_equal(strstr(w.script.targets[2], "/other/api/v1/nodes?"), w.script.targets[2]);
+    assert_int_equal(version_asked(&w, 2), 6);
+    /* where it is already it stays */
+    assert_int_equal(kube_client_set_urls(w.l.client, urls, 1, &err), 0);
+    assert_int_equal(kube_client_set_urls(w.l.client, urls, 1, &err), 0);
+    test_loop_for(&w.l, 50);
+    assert_int_equal(w.script.asked, 3);
+    assert_int_equal(w.told.troubles, 0);
+    world_stop(&w);
+}
+
+/* Nothing came from there yet. */
+static void test_begins_at_another_address(void **state)
+{
+    (void)state;
+    static const struct fake_reply replies[] = {
+        {.text = LIST("5", META("a", "1", "3"))},
+        {.text = EVENT("MODIFIED", META("a", "1", "6")), .end = FAKE_HANG},
+        {.text = EVENT("MODIFIED", META("a", "1", "7")), .end = FAKE_HANG},
+    };
+    struct world w;
+    char silent[64], other[128];
+    _autofd_ _unused_ int fd = fake_silent_port(silent, sizeof(silent));
+    const char *const hanging[] = {silent}, *const urls[] = {other, silent};
+    struct err err = ERR_INIT;
+    world_start(&w, replies, 3, NULL);
+    (void)snprintf(other, sizeof(other), "%s/other", w.server.url);
+    test_loop_until(&w.l, &w.told.events, 2);
+    assert_int_equal(kube_client_set_urls(w.l.client, hanging, 1, &err), 0);
+    test_loop_for(&w.l, 50);
+    assert_int_equal(kube_client_set_urls(w.l.client, urls, 2, &err), 0);
+    test_loop_until(&w.l, &w.told.events, 3);
+    assert_ptr_equal(strstr(w.script.targets[2], "/other/api/v1/nodes?"), w.script.targets[2]);
+    assert_int_equal(version_asked(&w, 2), 6);
+    assert_int_equal(w.told.troubles, 0);
+    world_stop(&w);
+}
+
 static void check_new_list(const struct fake_reply *gone)
 {
     const struct fake_reply replies[] = {
@@ -521,6 +579,8 @@ UNIT_MAIN(cmocka_unit_test(test_list_then_watch), cmocka_unit_test(test_namespac
           cmocka_unit_test(test_gone_as_an_event_lists_anew),
           cmocka_unit_test(test_other_errors_resume),
           cmocka_unit_test(test_orderly_ends_are_no_trouble),
+          cmocka_unit_test(test_goes_on_at_another_address),
+          cmocka_unit_test(test_begins_at_another_address),
           cmocka_unit_test(test_silence_is_given_up),
           cmocka_unit_test(test_too_long_a_page_is_made_shorter),
           cmocka_unit_test(test_expired_continuation_lists_in_one_piece),

@@ -146,8 +146,8 @@ static void on_probe(uv_timer_t *timer)
 
 static void on_trouble(void *user, int error, const char *text)
 {
-    (void)error;
-    set_up(user, false, text);
+    if (error != -EIDRM) /* then it answered, and is asked for the list anew */
+        set_up(user, false, text);
 }
 
 /* Others wrote this: our own status takes only what its fields admit. */
