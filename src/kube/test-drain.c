@@ -248,7 +248,7 @@ static void test_budget_in_the_way(void **state)
     struct world w;
     const struct cluster cluster = {.pods.text = PODS(POD("a", "")),
                                     .eviction = {.http = 429, .text = REFUSED}};
-    world_start(&w, &cluster, 700);
+    world_start(&w, &cluster, 4000);
     test_loop_until(&w.l, &w.done, 1);
     assert_int_equal(w.error, -ETIMEDOUT);
     assert_int_equal(w.n_blockers, 1);
@@ -306,7 +306,7 @@ static void test_pod_that_does_not_end(void **state)
     struct world w;
     const struct cluster cluster = {.pods.text = PODS(POD("a", "")),
                                     .eviction = {.http = 201, .text = "{}"}};
-    world_start(&w, &cluster, 500);
+    world_start(&w, &cluster, 3000);
     test_loop_until(&w.l, &w.done, 1);
     assert_int_equal(w.error, -ETIMEDOUT);
     assert_string_equal(w.blocker, "ns/a: is still terminating");

@@ -49,9 +49,19 @@ cgroup_of() { # NAME
     echo "slipway-${work##*/}-$1"
 }
 
+# What is frozen does not end: a container that was being made, and nobody is there who would go on with it.
+thaw() { # NAME
+    local state
+    find "/sys/fs/cgroup/freezer/$(cgroup_of "$1")" -depth -name freezer.state 2>/dev/null |
+        while read -r state; do
+            echo THAWED >"$state"
+        done 2>/dev/null
+}
+
 # What was killed leaves them after a moment.
 cgroups_removed() { # NAME
     local folder
+    thaw "$1"
     for folder in $(hierarchies | cut -d' ' -f1); do
         folder=$folder/$(cgroup_of "$1")
         [ ! -d "$folder" ] || find "$folder" -depth -type d -exec rmdir {} + 2>/dev/null || return 1
@@ -216,7 +226,15 @@ run_system() { # NAME
     wait_until has_own_network $pid &&
         ip link add "$name" type veth peer name eth0 address "$(mac_of "$name")" netns $pid &&
         ip link set "$name" master bridge up
-    wait $pid
+    while kill -0 $pid 2>/dev/null; do
+        ! has_no_init $pid || thaw "$name"
+        sleep 0.5
+    done
+}
+
+# has_no_init PID: the first process of its namespaces ends, and waits for all others.
+has_no_init() {
+    ! grep -qa . "/proc/$(pgrep -P "$1")/cmdline"
 }
 
 make_cgroups() { # NAME
