@@ -130,7 +130,8 @@ static const struct packaged packaged_podnet = {
     .units = (const char *const[]){"/usr/lib/systemd/system/slipway-podnet.service",
                                    "/usr/lib/systemd/system/slipway-podnet.path",
                                    "/usr/lib/systemd/system/slipway-vip.service",
-                                   "/usr/lib/systemd/system/slipway-vip.path", NULL},
+                                   "/usr/lib/systemd/system/slipway-vip.path",
+                                   "/usr/lib/systemd/system/slipway-pods.service", NULL},
 };
 
 static size_t list_length(const char *const *list)

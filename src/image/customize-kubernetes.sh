@@ -251,7 +251,7 @@ kubernetes() {
     kubernetes_cni
     [ ! -e "$root/usr/bin/slipway-podnet" ] ||
         inside systemctl --quiet enable slipway-podnet.service slipway-podnet.path \
-            slipway-vip.service slipway-vip.path
+            slipway-vip.service slipway-vip.path slipway-pods.service
     [ -z "$SLIPWAY_KUBERNETES_IMAGES" ] || import_images
     kubernetes_containerd
 }

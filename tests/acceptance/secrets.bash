@@ -84,11 +84,14 @@ collect_places() {
     done
 }
 
+# Of the files that anybody may read those that came after recording began, but for a minute of wrong clocks.
 collect_machine() { # NAME FOLDER
+    local began
+    began=$(($(stat -c %Y "$BATS_FILE_TMPDIR/recorder") - 60))
     on_machine "$1" journalctl --no-pager -o export >"$2/$1-journal"
-    on_machine "$1" 'setpriv --reuid=65534 --regid=65534 --clear-groups find / -xdev -type f \
-        -newermt "-2 hours" -readable -print0 2>/dev/null | tar --null -T - -c -f - \
-        --warning=no-file-changed 2>/dev/null' >"$2/$1-readable.tar" || true
+    on_machine "$1" "setpriv --reuid=65534 --regid=65534 --clear-groups find / -xdev -type f \
+        -newermt @$began -readable -print0 2>/dev/null | tar --null -T - -c -f - \
+        --warning=no-file-changed 2>/dev/null" >"$2/$1-readable.tar" || true
 }
 
 # It is all there: tokens in both forms, keys of both machines, of the server and of the administrator,

@@ -54,6 +54,10 @@ nothing_is_left() { # MACHINE: of the node that it was
         /etc/kubernetes/manifests/* 2>/dev/null | grep .'
 }
 
+no_container_runs() { # MACHINE
+    on_machine "$1" 'set -- $(pidof etcd kube-apiserver containerd-shim-runc-v2 pause); [ $# = 0 ] || ! ps -o pid,stat,args -p "$*"'
+}
+
 skip_without_containers
 ok "a server, and an Image's disk" prepare || bail_out "nothing to start from"
 
@@ -79,6 +83,8 @@ by "it has nothing left of the node that it was" 120 nothing_is_left worker
 ok "its kubelet does not run" not runs worker kubelet
 ok "its phase says so" phase_is worker Rejected
 ok "the control plane is still Ready" nodes_ready 1
+ok "its containers end with it" on_machine control-plane systemctl stop kubelet slipway-pods
+by "none is left" 30 no_container_runs control-plane
 check_end
 
 echo "1..$count"

@@ -37,4 +37,5 @@ exposure slipway-node-cluster.service 80
 exposure slipway-node-up.service 80
 exposure slipway-podnet.service 25
 exposure slipway-vip.service 45
+exposure slipway-pods.service 15
 exit $failed
