@@ -465,24 +465,26 @@ static bool is_running(const struct kube_request *r)
 /* One that was not answered yet is sent again, to the first of the new addresses. */
 static void end_stream(struct kube_request *r)
 {
-    long http = 0;
-    (void)curl_easy_getinfo(r->easy, CURLINFO_RESPONSE_CODE, &http);
-    r->http = (int)http;
-    r->code = is_success(r) ? CURLE_OK : CURLE_COULDNT_CONNECT;
-    r->sent = is_success(r);
+    kube_requests_ended(r->client, r, CURLE_OK);
+    if (is_success(r))
+        return;
+    r->code = CURLE_COULDNT_CONNECT;
+    r->os_error = 0;
+    r->sent = false;
     r->url = KUBE_URLS_MAX;
     r->n_urls = 1;
-    r->ended = true;
-    detach(r);
-    become_ready(r);
 }
 
 void kube_requests_move_streams(struct kube_client *c, const char *url)
 {
     list_for_each_safe (it, &c->running) {
         struct kube_request *r = container_of(it, struct kube_request, item);
-        if (!r->data || r->ended || str_eq(c->urls[r->url], url))
+        if (!r->data || r->ended)
             continue;
+        if (str_eq(c->urls[r->url], url)) {
+            r->url = 0;
+            continue;
+        }
         end_stream(r);
         (void)uv_timer_start(&c->kick, on_kick_now, 0, 0);
     }

@@ -103,9 +103,8 @@ static int set_urls(struct kube_client *c, const char *const *urls, size_t n)
         return r;
     kube_requests_move_streams(c, next.text[0]);
     for (size_t i = 0; i < KUBE_URLS_MAX; i++) {
-        char *before = c->urls[i];
-        c->urls[i] = next.text[i];
-        next.text[i] = before;
+        free(c->urls[i]);
+        c->urls[i] = TAKE_PTR(next.text[i]);
     }
     c->n_urls = next.n;
     c->url = 0;

@@ -86,7 +86,8 @@ int kube_call_owned(struct kube_client *client, const struct kube_call *call, st
 void kube_requests_ended(void *client, void *request, CURLcode code);
 void kube_requests_settle(void *client);
 
-/* Ends the streams that run at another address than url, from the loop. */
+/* Ends the streams that run at another address than url, from the loop: it is to be the first one.
+ */
 void kube_requests_move_streams(struct kube_client *c, const char *url);
 
 /* Ends all requests with -ECANCELED. */

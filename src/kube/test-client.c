@@ -2,10 +2,6 @@
 /* Requests: trust, limits, endings. */
 #include "test-fixture.h"
 
-#include <sys/socket.h>
-#include <netinet/in.h>
-#include <arpa/inet.h>
-
 #include "kube/private.h"
 
 struct script {

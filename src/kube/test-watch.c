@@ -251,34 +251,73 @@ static void test_drop_in_a_line_resumes_from_the_last_version(void **state)
     world_stop(&w);
 }
 
-/* The API server at the old address may be on its way out. */
-static void test_goes_on_at_another_address(void **state)
+/* A watch that knows a@6, and another address of its server, where a@7 comes. */
+static void world_start_movable(struct world *w, char *other, size_t size)
 {
-    (void)state;
     static const struct fake_reply replies[] = {
         {.text = LIST("5", META("a", "1", "3"))},
         {.text = EVENT("MODIFIED", META("a", "1", "6")), .end = FAKE_HANG},
         {.text = EVENT("MODIFIED", META("a", "1", "7")), .end = FAKE_HANG},
     };
+    world_start(w, replies, 3, NULL);
+    (void)snprintf(other, size, "%s/other", w->server.url);
+    test_loop_until(&w->l, &w->told.events, 2);
+}
+
+static void set_urls(struct world *w, const char *first, const char *second)
+{
+    const char *const urls[] = {first, second};
+    struct err err = ERR_INIT;
+    assert_int_equal(kube_client_set_urls(w->l.client, urls, second ? 2 : 1, &err), 0);
+}
+
+/* It goes on there, and nobody is told. */
+static void check_moved(struct world *w)
+{
+    test_loop_until(&w->l, &w->told.events, 3);
+    assert_string_equal(buf_str(&w->told.text), "+a@3 | ~a@6 ~a@7 ");
+    assert_ptr_equal(strstr(w->script.targets[2], "/other/api/v1/nodes?"), w->script.targets[2]);
+    assert_int_equal(version_asked(w, 2), 6);
+    assert_int_equal(w->told.troubles, 0);
+}
+
+/* Where it is already. */
+static void check_stays(struct world *w)
+{
+    test_loop_for(&w->l, 50);
+    assert_int_equal(w->script.asked, 3);
+    assert_int_equal(w->told.troubles, 0);
+}
+
+/* The API server at the old address may be on its way out. */
+static void test_goes_on_at_another_address(void **state)
+{
+    (void)state;
     struct world w;
     char other[128];
-    const char *const urls[] = {other, w.server.url};
-    struct err err = ERR_INIT;
-    world_start(&w, replies, 3, NULL);
-    (void)snprintf(other, sizeof(other), "%s/other", w.server.url);
-    test_loop_until(&w.l, &w.told.events, 2);
-    assert_int_equal(kube_client_set_urls(w.l.client, urls, 2, &err), 0);
+    world_start_movable(&w, other, sizeof(other));
+    set_urls(&w, other, w.server.url);
     assert_int_equal(w.told.events, 2);
-    test_loop_until(&w.l, &w.told.events, 3);
-    assert_string_equal(buf_str(&w.told.text), "+a@3 | ~a@6 ~a@7 ");
-    assert_ptr_equal(strstr(w.script.targets[2], "/other/api/v1/nodes?"), w.script.targets[2]);
-    assert_int_equal(version_asked(&w, 2), 6);
-    /* where it is already it stays */
-    assert_int_equal(kube_client_set_urls(w.l.client, urls, 1, &err), 0);
-    assert_int_equal(kube_client_set_urls(w.l.client, urls, 1, &err), 0);
-    test_loop_for(&w.l, 50);
-    assert_int_equal(w.script.asked, 3);
-    assert_int_equal(w.told.troubles, 0);
+    check_moved(&w);
+    set_urls(&w, other, NULL);
+    set_urls(&w, other, NULL);
+    check_stays(&w);
+    world_stop(&w);
+}
+
+/* Its address was the second, and is the first: its place in the list counts, not the one it had.
+ */
+static void test_its_address_has_another_place(void **state)
+{
+    (void)state;
+    struct world w;
+    char other[128];
+    world_start_movable(&w, other, sizeof(other));
+    set_urls(&w, "https://127.0.0.1:1", other);
+    check_moved(&w);
+    set_urls(&w, other, "https://127.0.0.1:1");
+    set_urls(&w, other, NULL);
+    check_stays(&w);
     world_stop(&w);
 }
 
@@ -286,26 +325,14 @@ static void test_goes_on_at_another_address(void **state)
 static void test_begins_at_another_address(void **state)
 {
     (void)state;
-    static const struct fake_reply replies[] = {
-        {.text = LIST("5", META("a", "1", "3"))},
-        {.text = EVENT("MODIFIED", META("a", "1", "6")), .end = FAKE_HANG},
-        {.text = EVENT("MODIFIED", META("a", "1", "7")), .end = FAKE_HANG},
-    };
     struct world w;
     char silent[64], other[128];
     _autofd_ _unused_ int fd = fake_silent_port(silent, sizeof(silent));
-    const char *const hanging[] = {silent}, *const urls[] = {other, silent};
-    struct err err = ERR_INIT;
-    world_start(&w, replies, 3, NULL);
-    (void)snprintf(other, sizeof(other), "%s/other", w.server.url);
-    test_loop_until(&w.l, &w.told.events, 2);
-    assert_int_equal(kube_client_set_urls(w.l.client, hanging, 1, &err), 0);
+    world_start_movable(&w, other, sizeof(other));
+    set_urls(&w, silent, NULL);
     test_loop_for(&w.l, 50);
-    assert_int_equal(kube_client_set_urls(w.l.client, urls, 2, &err), 0);
-    test_loop_until(&w.l, &w.told.events, 3);
-    assert_ptr_equal(strstr(w.script.targets[2], "/other/api/v1/nodes?"), w.script.targets[2]);
-    assert_int_equal(version_asked(&w, 2), 6);
-    assert_int_equal(w.told.troubles, 0);
+    set_urls(&w, other, silent);
+    check_moved(&w);
     world_stop(&w);
 }
 
@@ -580,6 +607,7 @@ UNIT_MAIN(cmocka_unit_test(test_list_then_watch), cmocka_unit_test(test_namespac
           cmocka_unit_test(test_other_errors_resume),
           cmocka_unit_test(test_orderly_ends_are_no_trouble),
           cmocka_unit_test(test_goes_on_at_another_address),
+          cmocka_unit_test(test_its_address_has_another_place),
           cmocka_unit_test(test_begins_at_another_address),
           cmocka_unit_test(test_silence_is_given_up),
           cmocka_unit_test(test_too_long_a_page_is_made_shorter),

@@ -171,7 +171,7 @@ struct cluster_node {
     char message[256];     /* the same for people, in printable ASCII */
     int64_t leaving_since; /* wall; when it was cordoned because its machine leaves, or 0 */
 };
-/* The Node of that name, NULL when there is none. Borrowed. */
+/* The Node of that name, NULL when there is none, or no link. Borrowed. */
 const struct cluster_node *cluster_link_node(const struct cluster_link *link, const char *name);
 
 /* ---- cluster-approve.c ---- */

@@ -101,7 +101,7 @@ static struct kube_client *client_of(const struct cluster_leaving *l)
 static const struct cluster_node *node_of(const struct cluster_leaving *l)
 {
     const struct cluster_entry *entry = entry_of(l);
-    return entry && entry->link ? cluster_link_node(entry->link, l->machine) : NULL;
+    return entry ? cluster_link_node(entry->link, l->machine) : NULL;
 }
 
 /* ---- the Node is cordoned, and says since when ---- */
@@ -117,12 +117,12 @@ static json_t *mark_of(bool on, int64_t now)
 static void on_marked(void *user, const struct kube_answer *reply)
 {
     struct cluster_leaving *l = user;
-    const struct cluster_node *node = node_of(l);
     if (reply->error < 0) {
         fail(l, "NodeNotCordoned", reply->status.message);
         return;
     }
     tell(l, false, "Draining", leave_reason_text(l->reason));
+    const struct cluster_node *node = node_of(l);
     if (!node || node->leaving_since)
         go_on(l);
 }
@@ -431,8 +431,7 @@ static void carry_out(struct cluster_leaving *l, const struct leave *next,
 static void step(struct cluster_entry *entry, struct cluster_leaving *l,
                  const struct cluster_machine *member)
 {
-    const struct cluster_node *node =
-        entry->link ? cluster_link_node(entry->link, l->machine) : NULL;
+    const struct cluster_node *node = cluster_link_node(entry->link, l->machine);
     if (l->drain || l->etcd || l->request || l->ending || l->failed)
         return;
     const struct leave_facts facts = facts_of(entry, l, member, node);

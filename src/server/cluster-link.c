@@ -366,6 +366,6 @@ struct kube_client *cluster_link_client(const struct cluster_link *link)
 const struct cluster_node *cluster_link_node(const struct cluster_link *link, const char *name)
 {
     const struct kube_object *object =
-        link->nodes ? kube_watch_find(link->nodes, NULL, name) : NULL;
+        link && link->nodes ? kube_watch_find(link->nodes, NULL, name) : NULL;
     return object ? object->kept : NULL;
 }

@@ -169,8 +169,7 @@ static struct plan_machine plan_machine_of(const struct cluster_entry *entry,
                                            const struct cluster_machine *member, int64_t now)
 {
     const struct machine *m = member->machine;
-    const struct cluster_node *node =
-        entry->link ? cluster_link_node(entry->link, m->meta.name) : NULL;
+    const struct cluster_node *node = cluster_link_node(entry->link, m->meta.name);
     return (struct plan_machine){
         .name = m->meta.name,
         .role = member->role,
