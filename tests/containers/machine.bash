@@ -49,13 +49,18 @@ cgroup_of() { # NAME
     echo "slipway-${work##*/}-$1"
 }
 
-# What is frozen does not end: a container that was being made, and nobody is there who would go on with it.
+# FILES of what is frozen in it. Of cgroup v1, where what is frozen does not end when it is killed.
+frozen_in() { # NAME
+    find "/sys/fs/cgroup/freezer/$(cgroup_of "$1")" -depth -name freezer.state \
+        -exec grep -lE 'FROZEN|FREEZING' {} + 2>/dev/null
+}
+
+# A container that was being made or killed, and nobody is there who would go on with it.
 thaw() { # NAME
     local state
-    find "/sys/fs/cgroup/freezer/$(cgroup_of "$1")" -depth -name freezer.state 2>/dev/null |
-        while read -r state; do
-            echo THAWED >"$state"
-        done 2>/dev/null
+    frozen_in "$1" | while read -r state; do
+        echo THAWED >"$state"
+    done 2>/dev/null
 }
 
 # What was killed leaves them after a moment.
@@ -217,7 +222,7 @@ write_disk() {
 
 # From the start of its kernel, were there one, until it ends.
 run_system() { # NAME
-    local name=$1 pid
+    local name=$1 pid frozen=0
     make_cgroups "$name"
     ip link delete "$name" 2>/dev/null
     "$here/../containers/boot" "$(cgroup_of "$name")" "$work/$name" &
@@ -227,14 +232,10 @@ run_system() { # NAME
         ip link add "$name" type veth peer name eth0 address "$(mac_of "$name")" netns $pid &&
         ip link set "$name" master bridge up
     while kill -0 $pid 2>/dev/null; do
-        ! has_no_init $pid || thaw "$name"
         sleep 0.5
+        [ -n "$(frozen_in "$name")" ] || frozen=-1
+        [ $((frozen += 1)) -lt 20 ] || thaw "$name" # whoever froze it goes on within moments, or never
     done
-}
-
-# has_no_init PID: the first process of its namespaces ends, and waits for all others.
-has_no_init() {
-    ! grep -qa . "/proc/$(pgrep -P "$1")/cmdline"
 }
 
 make_cgroups() { # NAME

@@ -61,15 +61,15 @@ public_key() {
 }
 
 # For a machine that joins, with a request in /root/replay.yaml: it is made with the machine's token.
-# kubeadm stands still for a moment, or the worker could have joined, and its token be deleted, before
-# somebody else uses it.
+# kubeadm and kubelet stand still for a moment, or the worker could have joined, and its token be deleted,
+# before somebody else uses it.
 # shellcheck disable=SC2016  # the machine's shell reads it
 replay='tries=0
 until [ -e /var/lib/kubelet/pki/kubelet-client-current.pem ] || [ $((tries += 1)) -gt 9000 ]; do
     [ ! -e /etc/kubernetes/bootstrap-kubelet.conf ] || cp /etc/kubernetes/bootstrap-kubelet.conf /root/
     sleep 0.1
 done
-kill -STOP $(pidof kubeadm)
+kill -STOP $(pidof kubeadm kubelet)
 for try in 1 2 3 4 5; do # a busy API server does not tell at once which kinds there are
     kubectl --kubeconfig /root/bootstrap-kubelet.conf create -f /root/replay.yaml
     status=$?
@@ -77,7 +77,7 @@ for try in 1 2 3 4 5; do # a busy API server does not tell at once which kinds t
     rm -rf /root/.kube
     sleep 2
 done
-kill -CONT $(pidof kubeadm)
+kill -CONT $(pidof kubeadm kubelet)
 rm /root/bootstrap-kubelet.conf
 exit $status'
 

@@ -14,8 +14,15 @@ setup() {
 # run_script SECONDS: what it says and how it ended is in $output, $lines and $status.
 run_script() {
     run timeout "$1" "${BATS_TEST_FILENAME%.bats}.sh" "$SLIPWAY"
-    echo "$output"
     [ "$status" -ne 77 ] || skip "${lines[-1]#*SKIP }"
+    tell_failures "$1"
+}
+
+# What failed, and how far it came: what passed before that is not worth its lines.
+tell_failures() { # SECONDS
+    printf '%s\n' "${lines[@]}" | grep -v '^ok ' || true
+    [ "$status" -ne 124 ] || echo "after $1 s it had not ended"
+    echo "the last that passed: $(printf '%s\n' "${lines[@]}" | grep '^ok ' | tail -n 1)"
 }
 
 # It came to its end, and nothing failed.
