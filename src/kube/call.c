@@ -181,7 +181,7 @@ static int set_url(struct kube_request *r)
 {
     const struct kube_client *c = r->client;
     r->url = c->url;
-    _autofree_ char *url = str_format("%s%s", c->urls[c->url], r->path);
+    _autofree_ char *url = str_format("%s%s", c->urls.text[c->url], r->path);
     if (!url)
         return -ENOMEM;
     (void)curl_easy_setopt(r->easy, CURLOPT_PATH_AS_IS, 1L);
@@ -367,12 +367,12 @@ static void finish(struct kube_request *r, int error)
 static bool try_next_url(struct kube_request *r)
 {
     struct kube_client *c = r->client;
-    if (r->code == CURLE_OK || r->sent || c->closing || r->n_urls >= c->n_urls)
+    if (r->code == CURLE_OK || r->sent || c->closing || r->n_urls >= c->urls.n)
         return false;
     if (!r->data && clock_now(c->clock) >= r->deadline)
         return false;
     if (c->url == r->url)
-        c->url = (c->url + 1) % c->n_urls;
+        c->url = (c->url + 1) % c->urls.n;
     return start(r) == 0;
 }
 
@@ -481,7 +481,7 @@ void kube_requests_move_streams(struct kube_client *c, const char *url)
         struct kube_request *r = container_of(it, struct kube_request, item);
         if (!r->data || r->ended)
             continue;
-        if (str_eq(c->urls[r->url], url)) {
+        if (str_eq(c->urls.text[r->url], url)) {
             r->url = 0;
             continue;
         }

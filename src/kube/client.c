@@ -61,19 +61,15 @@ static int check_options(const struct kube_options *o, struct err *err)
 
 /* ---- addresses and credentials ---- */
 
-struct urls {
-    char *text[KUBE_URLS_MAX];
-    size_t n;
-};
-
-static void urls_clear(struct urls *urls)
+static void urls_clear(struct kube_urls *urls)
 {
-    for (size_t i = 0; i < KUBE_URLS_MAX; i++)
+    for (size_t i = 0; i < urls->n; i++)
         free(urls->text[i]);
+    urls->n = 0;
 }
 
 /* As they are used: a path is put behind them. */
-static int urls_copy(const char *const *urls, size_t n, struct urls *ret)
+static int urls_copy(const char *const *urls, size_t n, struct kube_urls *ret)
 {
     for (size_t i = 0; i < n; i++) {
         size_t len = strlen(urls[i]);
@@ -87,27 +83,25 @@ static int urls_copy(const char *const *urls, size_t n, struct urls *ret)
     return 0;
 }
 
-static bool urls_are(const struct kube_client *c, const struct urls *urls)
+static bool urls_equal(const struct kube_urls *a, const struct kube_urls *b)
 {
-    bool same = c->n_urls == urls->n;
-    for (size_t i = 0; same && i < urls->n; i++)
-        same = str_eq(c->urls[i], urls->text[i]);
+    bool same = a->n == b->n;
+    for (size_t i = 0; same && i < a->n; i++)
+        same = str_eq(a->text[i], b->text[i]);
     return same;
 }
 
 static int set_urls(struct kube_client *c, const char *const *urls, size_t n)
 {
-    struct urls next _cleanup_(urls_clear) = {0};
+    struct kube_urls next _cleanup_(urls_clear) = {0};
     int r = urls_copy(urls, n, &next);
-    if (r < 0 || urls_are(c, &next))
+    if (r < 0 || urls_equal(&c->urls, &next))
         return r;
     kube_requests_move_streams(c, next.text[0]);
-    for (size_t i = 0; i < KUBE_URLS_MAX; i++) {
-        free(c->urls[i]);
-        c->urls[i] = TAKE_PTR(next.text[i]);
-    }
-    c->n_urls = next.n;
+    struct kube_urls before = c->urls;
+    c->urls = next;
     c->url = 0;
+    next = before; /* is freed */
     return 0;
 }
 
@@ -128,8 +122,7 @@ static void something_closed(void *user)
     if (c->token)
         explicit_bzero(c->token, strlen(c->token));
     free(c->token);
-    for (size_t i = 0; i < KUBE_URLS_MAX; i++)
-        free(c->urls[i]);
+    urls_clear(&c->urls);
     free(c->authority);
     free(c->user_agent);
     free(c);
@@ -258,5 +251,5 @@ struct rng *kube_client_rng(const struct kube_client *client)
 
 const char *kube_client_url(const struct kube_client *client)
 {
-    return client->urls[client->url];
+    return client->urls.text[client->url];
 }

@@ -7,12 +7,16 @@
 #include "kube/client.h"
 #include "kube/transport.h"
 
+struct kube_urls {
+    char *text[KUBE_URLS_MAX]; /* owned */
+    size_t n;
+};
+
 struct kube_client {
     uv_loop_t *loop;
     const struct clock *clock;
     struct rng *rng;
-    char *urls[KUBE_URLS_MAX];
-    size_t n_urls;
+    struct kube_urls urls;
     size_t url; /* the one that is used now */
     char *authority;
     char *token;
