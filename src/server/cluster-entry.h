@@ -150,6 +150,13 @@ int cluster_csr_machines(const struct cluster_entry *entry, struct csr_machine *
 
 /* ---- cluster-handout.c ---- */
 
+enum { CLUSTER_POLL_SOON = 2, CLUSTER_POLL_LATER = 15 }; /* seconds */
+
+/* Answers a machine, with anything but a task or with a sealed one. */
+void cluster_reply(clusters_answered done, void *data, enum protocol_action action,
+                   uint32_t poll_seconds, const char *reason);
+void cluster_reply_task(clusters_answered done, void *data, const char *reason, const char *sealed);
+
 /* An id for a task, another one each time; malloc'd, NULL when out of memory. */
 char *cluster_task_id(struct rng *rng, const char *prefix);
 /* Answers who waits for etcd to be looked at; the server stops. */

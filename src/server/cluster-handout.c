@@ -16,7 +16,7 @@
 #include "server/cluster-task.h"
 #include "server/machine-act.h"
 
-enum { POLL_SOON = 2, POLL_LATER = 15, ID_BYTES = 16 };
+enum { ID_BYTES = 16 };
 
 /* A task on its way. Names, not pointers: Cluster and Machine may go meanwhile. */
 struct handout {
@@ -43,10 +43,20 @@ static void handout_free(struct handout *h)
     free(h);
 }
 
-static void answer(clusters_answered done, void *data, enum protocol_action action, uint32_t poll,
-                   const char *reason)
+void cluster_reply(clusters_answered done, void *data, enum protocol_action action,
+                   uint32_t poll_seconds, const char *reason)
 {
-    const struct cluster_answer a = {.action = action, .poll_seconds = poll, .reason = reason};
+    const struct cluster_answer a = {
+        .action = action, .poll_seconds = poll_seconds, .reason = reason};
+    done(data, &a);
+}
+
+void cluster_reply_task(clusters_answered done, void *data, const char *reason, const char *sealed)
+{
+    const struct cluster_answer a = {.action = PROTOCOL_TASK,
+                                     .poll_seconds = CLUSTER_POLL_SOON,
+                                     .reason = reason,
+                                     .sealed_task = sealed};
     done(data, &a);
 }
 
@@ -65,7 +75,7 @@ static void give_up(struct handout *h, const char *reason)
 {
     log_warn("%s: no task of Cluster %s: %s", h->machine, h->cluster, reason);
     const struct cluster_answer a = {
-        .action = PROTOCOL_WAIT, .poll_seconds = POLL_SOON, .reason = reason};
+        .action = PROTOCOL_WAIT, .poll_seconds = CLUSTER_POLL_SOON, .reason = reason};
     finish(h, &a);
 }
 
@@ -146,7 +156,7 @@ static void on_noted(void *data, int rc, const struct machine_change *change,
         return;
     }
     const struct cluster_answer a = {.action = PROTOCOL_TASK,
-                                     .poll_seconds = POLL_LATER,
+                                     .poll_seconds = CLUSTER_POLL_LATER,
                                      .reason = h->message,
                                      .sealed_task = sealed};
     finish(h, &a);
@@ -346,7 +356,7 @@ static void begin(struct cluster_entry *entry, struct cluster_machine *member,
 {
     struct handout *h = handout_new(entry, member, action);
     if (!h) {
-        answer(done, data, PROTOCOL_WAIT, POLL_LATER, "the server is out of memory");
+        cluster_reply(done, data, PROTOCOL_WAIT, CLUSTER_POLL_LATER, "the server is out of memory");
         return;
     }
     h->key = *key;
@@ -401,10 +411,10 @@ static void serve(struct cluster_entry *entry, struct cluster_machine *member,
     switch (action) {
     case PLAN_NOTHING:
     case PLAN_BUSY:
-        answer(done, data, PROTOCOL_OK, POLL_LATER, step->reason);
+        cluster_reply(done, data, PROTOCOL_OK, CLUSTER_POLL_LATER, step->reason);
         return;
     case PLAN_WAIT:
-        answer(done, data, PROTOCOL_WAIT, POLL_SOON, step ? step->reason : text);
+        cluster_reply(done, data, PROTOCOL_WAIT, CLUSTER_POLL_SOON, step ? step->reason : text);
         return;
     case PLAN_INIT:
     case PLAN_JOIN_CONTROL_PLANE:
@@ -413,14 +423,14 @@ static void serve(struct cluster_entry *entry, struct cluster_machine *member,
         break;
     }
     if (!entry->pki_ready)
-        answer(done, data, PROTOCOL_WAIT, POLL_SOON,
-               entry->pki_problem ? "the Cluster has no PKI: its condition PKIReady says why"
-                                  : "the Cluster's PKI is being made");
+        cluster_reply(done, data, PROTOCOL_WAIT, CLUSTER_POLL_SOON,
+                      entry->pki_problem ? "the Cluster has no PKI: its condition PKIReady says why"
+                                         : "the Cluster's PKI is being made");
     else if (!image_fits(entry, member, text, sizeof(text)))
-        answer(done, data, PROTOCOL_WAIT, POLL_LATER, text);
+        cluster_reply(done, data, PROTOCOL_WAIT, CLUSTER_POLL_LATER, text);
     else if (needs_preparation(entry, member, action))
-        answer(done, data, PROTOCOL_WAIT, POLL_SOON,
-               "the cluster is being prepared for another version of Kubernetes");
+        cluster_reply(done, data, PROTOCOL_WAIT, CLUSTER_POLL_SOON,
+                      "the cluster is being prepared for another version of Kubernetes");
     else
         begin(entry, member, action, key, done, data);
 }
@@ -432,7 +442,7 @@ void clusters_hello(struct server *server, const struct machine *machine, const 
     struct cluster_entry *entry = clusters_find(server, cluster);
     if (!entry || !entry->cluster) {
         (void)snprintf(text, sizeof(text), "there is no Cluster %s", cluster);
-        answer(done, data, PROTOCOL_WAIT, POLL_LATER, text);
+        cluster_reply(done, data, PROTOCOL_WAIT, CLUSTER_POLL_LATER, text);
         return;
     }
     /* What was just stored, and what the watch has not told of yet. */
@@ -441,7 +451,7 @@ void clusters_hello(struct server *server, const struct machine *machine, const 
         (void)!cluster_member_put(entry, object);
     struct cluster_machine *member = cluster_member_find(entry, machine->meta.name);
     if (!member) {
-        answer(done, data, PROTOCOL_WAIT, POLL_LATER, "the server is out of memory");
+        cluster_reply(done, data, PROTOCOL_WAIT, CLUSTER_POLL_LATER, "the server is out of memory");
         return;
     }
     serve(entry, member, key, done, data);

@@ -11,8 +11,6 @@
 #include "server/cluster-entry.h"
 #include "server/cluster-task.h"
 
-enum { POLL_SOON = 2 };
-
 /* By its own word, and not at a task just now. */
 static bool is_node(const json_t *said)
 {
@@ -57,12 +55,6 @@ bool clusters_reset(struct server *server, const struct machine *machine,
     }
     log_info("%s: it was rejected: it is told to stop being a node of Cluster %s", name,
              entry->name);
-    const struct cluster_answer answer = {
-        .action = PROTOCOL_TASK,
-        .poll_seconds = POLL_SOON,
-        .reason = "this machine was rejected: it stops being a node",
-        .sealed_task = sealed,
-    };
-    done(data, &answer);
+    cluster_reply_task(done, data, "this machine was rejected: it stops being a node", sealed);
     return true;
 }

@@ -13,8 +13,6 @@
 #include "resource/cluster.h"
 #include "server/cluster-task.h"
 
-enum { POLL_SOON = 2, POLL_LATER = 15 };
-
 /* ---- what is known ---- */
 
 bool cluster_save_is_under_way(const struct cluster_entry *entry, const char *machine)
@@ -86,14 +84,6 @@ static struct cluster_save *save_new(struct cluster_entry *entry, const struct m
 
 /* ---- the machine is told ---- */
 
-static void answer(clusters_answered done, void *data, enum protocol_action action, uint32_t poll,
-                   const char *reason, const char *sealed)
-{
-    const struct cluster_answer a = {
-        .action = action, .poll_seconds = poll, .reason = reason, .sealed_task = sealed};
-    done(data, &a);
-}
-
 static void give(struct cluster_task_input *input, const struct trust_public *key,
                  const char *reason, clusters_answered done, void *data)
 {
@@ -101,9 +91,9 @@ static void give(struct cluster_task_input *input, const struct trust_public *ke
     _autofree_ char *sealed = NULL;
     input->role = ROLE_CONTROL_PLANE;
     if (cluster_task_seal(input, key, &sealed, &err) < 0)
-        answer(done, data, PROTOCOL_WAIT, POLL_LATER, err_text(&err), NULL);
+        cluster_reply(done, data, PROTOCOL_WAIT, CLUSTER_POLL_LATER, err_text(&err));
     else
-        answer(done, data, PROTOCOL_TASK, POLL_SOON, reason, sealed);
+        cluster_reply_task(done, data, reason, sealed);
 }
 
 /* The same task again as long as the machine does not speak of it: an answer may be lost. */
@@ -247,9 +237,10 @@ static void resume(struct cluster_entry *entry, const struct machine *machine,
     };
     if (str_eq(entry->cluster->status.saved.machine, machine->meta.name)) {
         forget(entry, "which is not installed anew: it starts again");
-        answer(done, data, PROTOCOL_WAIT, POLL_SOON, "it is not installed anew after all", NULL);
+        cluster_reply(done, data, PROTOCOL_WAIT, CLUSTER_POLL_SOON,
+                      "it is not installed anew after all");
     } else if (!id) {
-        answer(done, data, PROTOCOL_WAIT, POLL_LATER, "the server is out of memory", NULL);
+        cluster_reply(done, data, PROTOCOL_WAIT, CLUSTER_POLL_LATER, "the server is out of memory");
     } else {
         give(&input, key, "the control plane starts again", done, data);
     }
@@ -282,7 +273,8 @@ bool clusters_save(struct server *server, const struct machine *machine,
     }
     hear(entry, machine, json_string_value(json_object_get(said, "state")),
          json_string_value(json_object_get(said, "message")));
-    answer(done, data, PROTOCOL_WAIT, POLL_SOON, "what etcd holds goes to the server", NULL);
+    cluster_reply(done, data, PROTOCOL_WAIT, CLUSTER_POLL_SOON,
+                  "what etcd holds goes to the server");
     return true;
 }
 
