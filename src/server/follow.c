@@ -3,17 +3,45 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/map.h"
 
 struct follow {
     struct follow_options options;
     struct store_watch *watch;
+    struct map *known; /* names of what was told of, each with a mark: it was there in a walk */
+    char marks[2];     /* used in turn; what is in them does not matter */
+    bool turn;
     uv_async_t wake;
 };
 
+static void tell(struct follow *f, enum store_change change, json_t *object)
+{
+    const char *name = object_name(object);
+    if (change == STORE_DELETED)
+        (void)map_removes(f->known, name);
+    else if (map_puts(f->known, name, &f->marks[f->turn], NULL) < 0)
+        log_warn("%s %s: out of memory, its end may go unseen", f->options.kind->kind, name);
+    f->options.on_object(f->options.data, change, object);
+}
+
 static int walk_one(void *data, json_t *object)
 {
-    struct follow *f = data;
-    f->options.on_object(f->options.data, STORE_ADDED, object);
+    tell(data, STORE_ADDED, object);
+    return 0;
+}
+
+/* What the walk did not come across is gone: all that is still known of it is its name. */
+static int tell_lost(struct follow *f)
+{
+    size_t cursor = 0;
+    for (struct map_entry_view e; map_next(f->known, &cursor, &e);) {
+        if (e.value == &f->marks[f->turn])
+            continue;
+        json_auto_t *object = json_pack("{s{ss}}", "metadata", "name", (const char *)e.key);
+        if (!object)
+            return -ENOMEM;
+        tell(f, STORE_DELETED, object);
+    }
     return 0;
 }
 
@@ -40,10 +68,11 @@ static int start_watch(struct follow *f)
 static int walk(struct follow *f)
 {
     int r = start_watch(f);
+    f->turn = !f->turn;
     if (r == 0)
         r = store_each(f->options.store, f->options.kind, &(struct store_list){0}, walk_one, f,
                        NULL);
-    return r;
+    return r < 0 ? r : tell_lost(f);
 }
 
 static void on_changes(uv_async_t *handle)
@@ -53,7 +82,7 @@ static void on_changes(uv_async_t *handle)
     json_t *object = NULL;
     int r = 0;
     while (f->watch && (r = store_watch_next(f->watch, &change, &object)) > 0) {
-        f->options.on_object(f->options.data, change, object);
+        tell(f, change, object);
         json_decref(object);
     }
     if (r < 0)
@@ -71,8 +100,10 @@ int follow_new(const struct follow_options *options, struct follow **ret)
     if (!f)
         return -ENOMEM;
     f->options = *options;
-    int r = uv_async_init(options->loop, &f->wake, on_changes);
+    f->known = map_new();
+    int r = f->known ? uv_async_init(options->loop, &f->wake, on_changes) : -ENOMEM;
     if (r < 0) {
+        map_free(f->known);
         free(f);
         return r;
     }
@@ -90,7 +121,9 @@ int follow_new(const struct follow_options *options, struct follow **ret)
 
 static void on_closed(uv_handle_t *handle)
 {
-    free(handle->data);
+    struct follow *f = handle->data;
+    map_free(f->known);
+    free(f);
 }
 
 void follow_free(struct follow *follow)

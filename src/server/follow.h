@@ -2,7 +2,8 @@
 /*
  * Following all objects of a kind: first those that are there, then each change, on the loop and
  * never from inside a store operation. Falling behind the store's history is handled by walking all
- * objects again, so a follower must treat every call as "this is how it is now".
+ * objects again, so a follower must treat every call as "this is how it is now". One that was
+ * deleted meanwhile is told of with its name alone.
  */
 #pragma once
 
