@@ -279,11 +279,8 @@ void dhcp_leases_reserve(struct dhcp_leases *l, ipv4 address, bool reserved)
 
 void dhcp_leases_reserve_none(struct dhcp_leases *l)
 {
-    for (size_t i = 0; i < l->pool_count; i++) {
-        struct dhcp_pool *pool = &l->pools[i];
-        for (uint32_t n = 0; n < pool->use.size; n++)
-            dhcp_pool_set(pool, DHCP_POOL_RESERVED, pool->range.first + n, false);
-    }
+    for (size_t i = 0; i < l->pool_count; i++)
+        dhcp_pool_reserve_none(&l->pools[i]);
 }
 
 const struct dhcp_lease *dhcp_leases_by_address(const struct dhcp_leases *l, ipv4 address)

@@ -45,13 +45,26 @@ static uint64_t gone(const struct dhcp_pool *pool, uint32_t word)
     return pool->held[word] | pool->reserved[word] | pool->excluded[word];
 }
 
+static void note_full(struct dhcp_pool *pool, uint32_t word)
+{
+    uint64_t mask = (uint64_t)1 << word % WORD, *full = &pool->full[word / WORD];
+    *full = gone(pool, word) == UINT64_MAX ? *full | mask : *full & ~mask;
+}
+
 void dhcp_pool_set(struct dhcp_pool *pool, enum dhcp_pool_bit bit, ipv4 address, bool on)
 {
     uint32_t i = address - pool->range.first, word = i / WORD;
     uint64_t mask = (uint64_t)1 << i % WORD, *bits = bits_of(pool, bit);
     bits[word] = on ? bits[word] | mask : bits[word] & ~mask;
-    uint64_t word_mask = (uint64_t)1 << word % WORD, *full = &pool->full[word / WORD];
-    *full = gone(pool, word) == UINT64_MAX ? *full | word_mask : *full & ~word_mask;
+    note_full(pool, word);
+}
+
+void dhcp_pool_reserve_none(struct dhcp_pool *pool)
+{
+    for (uint32_t word = 0; word < pool->words; word++) {
+        pool->reserved[word] = 0;
+        note_full(pool, word);
+    }
 }
 
 bool dhcp_pool_get(const struct dhcp_pool *pool, enum dhcp_pool_bit bit, ipv4 address)

@@ -30,6 +30,8 @@ static inline bool dhcp_pool_has(const struct dhcp_pool *pool, ipv4 address)
 /* The address must be in the range. */
 enum dhcp_pool_bit { DHCP_POOL_HELD, DHCP_POOL_RESERVED, DHCP_POOL_EXCLUDED };
 void dhcp_pool_set(struct dhcp_pool *pool, enum dhcp_pool_bit bit, ipv4 address, bool on);
+/* Takes DHCP_POOL_RESERVED from all addresses. */
+void dhcp_pool_reserve_none(struct dhcp_pool *pool);
 bool dhcp_pool_get(const struct dhcp_pool *pool, enum dhcp_pool_bit bit, ipv4 address);
 
 /* The first address at or (wrapping around) behind range.first + start that is free; 0: none. */

@@ -140,6 +140,12 @@ void boot_hosts_remove(struct boot_hosts *hosts, const char *name)
     free(old);
 }
 
+const struct boot_host *boot_hosts_next(const struct boot_hosts *hosts, size_t *cursor)
+{
+    struct map_entry_view e;
+    return map_next(hosts->by_name, cursor, &e) ? e.value : NULL;
+}
+
 const struct boot_host *boot_hosts_by_mac(const struct boot_hosts *hosts, struct mac mac)
 {
     return map_get(hosts->by_mac, &mac, sizeof(mac));

@@ -40,6 +40,9 @@ const struct boot_host *boot_hosts_get(const struct boot_hosts *hosts, const cha
 /* The Machine with this address among its spec.macAddresses. */
 const struct boot_host *boot_hosts_by_mac(const struct boot_hosts *hosts, struct mac mac);
 
+/* All of them, one after the other: begin with *cursor = 0. NULL at the end; see map_next(). */
+const struct boot_host *boot_hosts_next(const struct boot_hosts *hosts, size_t *cursor);
+
 /* How many Machines are in that phase. */
 size_t boot_hosts_in_phase(const struct boot_hosts *hosts, enum machine_phase phase);
 

@@ -20,6 +20,7 @@ struct machines {
     struct follow *machines;
     struct boot_hosts *hosts; /* all of them, prepared for the boot path */
     struct map *waiting;      /* names of Machines whose phase has a deadline */
+    bool addresses_changed;   /* of Machines, since DHCP was told of them */
     uv_timer_t ticker;
     uv_timer_t rechecker;    /* runs while a walk over all Machines is under way */
     char recheck_after[254]; /* name that the walk has reached */
@@ -45,6 +46,50 @@ void machines_view(const struct server *server, const struct machine *machine,
     };
     if (machine->status.join.task)
         (void)clusters_hold(server, machine, effective->cluster, ret->hold, sizeof(ret->hold));
+}
+
+/* ---- addresses that DHCP keeps for Machines ---- */
+
+/* Of all Machines at once: they come in any order, and so do the Networks with the ranges. */
+void machines_reserve_addresses(struct server *server)
+{
+    struct machines *self = server->machines;
+    size_t cursor = 0;
+    if (!self || !server->dhcp)
+        return;
+    struct dhcp_leases *leases = dhcp_server_leases(server->dhcp);
+    self->addresses_changed = false;
+    dhcp_leases_reserve_none(leases);
+    for (const struct boot_host *h; (h = boot_hosts_next(self->hosts, &cursor));)
+        dhcp_leases_reserve(leases, h->address, true);
+}
+
+static void reserve_changed(struct machines *self)
+{
+    if (self->addresses_changed)
+        machines_reserve_addresses(self->server);
+}
+
+static ipv4 address_of(const struct machines *self, const char *name)
+{
+    const struct boot_host *host = boot_hosts_get(self->hosts, name);
+    return host ? host->address : 0;
+}
+
+static void put_host(struct machines *self, const struct machine *machine,
+                     const struct machine_spec *effective, bool held)
+{
+    const char *name = machine->meta.name;
+    ipv4 before = address_of(self, name);
+    if (boot_hosts_put(self->hosts, machine, effective, held) < 0)
+        log_error("%s: out of memory, it is looked up anew when it boots", name);
+    self->addresses_changed |= address_of(self, name) != before;
+}
+
+static void remove_host(struct machines *self, const char *name)
+{
+    self->addresses_changed |= address_of(self, name) != 0;
+    boot_hosts_remove(self->hosts, name);
 }
 
 /* ---- specification changes and time ---- */
@@ -109,8 +154,7 @@ static void look(struct machines *self, json_t *object, enum machine_event_type 
     struct machine_spec effective = machine_effective(machine, profile);
     struct machine_view view;
     machines_view(self->server, machine, &effective, &view);
-    if (boot_hosts_put(self->hosts, machine, &effective, view.hold[0] != '\0') < 0)
-        log_error("%s: out of memory, it is looked up anew when it boots", machine->meta.name);
+    put_host(self, machine, &effective, view.hold[0] != '\0');
     show_effective(self, machine, &effective);
     if (concerns(self, &view, type))
         machine_act(self->server, machine->meta.name, &(struct machine_act){.type = type});
@@ -168,6 +212,7 @@ static void on_recheck(uv_timer_t *timer)
         log_error("walking Machines failed: %s", err_text(&(struct err){.code = r}));
     if (r == 0 && more)
         return;
+    reserve_changed(self);
     self->recheck_after[0] = '\0';
     if (r == 0 && self->recheck_again)
         self->recheck_again = false;
@@ -187,14 +232,6 @@ void machines_recheck(struct server *server)
 }
 
 /* ---- following ---- */
-
-static void reserve_address(struct machines *self, json_t *object, bool reserved)
-{
-    struct cidr address;
-    struct dhcp_server *dhcp = self->server->dhcp;
-    if (dhcp && cidr_parse(object_text(object, "spec.network.address"), &address) == 0)
-        dhcp_leases_reserve(dhcp_server_leases(dhcp), address.address, reserved);
-}
 
 /* A set of names; a name that cannot be remembered for want of memory is left out. */
 static void keep(struct map *set, struct machines *self, json_t *object, bool in)
@@ -238,14 +275,18 @@ static void on_machine(void *data, enum store_change change, json_t *object)
 {
     struct machines *self = data;
     bool there = change != STORE_DELETED;
-    reserve_address(self, object, there);
     profiles_machine_changed(self->server, change, object);
     clusters_machine_changed(self->server, change, object);
     keep(self->waiting, self, object, there && has_deadline(object));
     if (there)
         look(self, object, MACHINE_EVENT_SPEC);
     else
-        boot_hosts_remove(self->hosts, object_name(object));
+        remove_host(self, object_name(object));
+}
+
+static void on_settled(void *data)
+{
+    reserve_changed(data);
 }
 
 int machines_new(struct server *server, struct err *err)
@@ -273,6 +314,7 @@ int machines_new(struct server *server, struct err *err)
         .kind = &kind_machine,
         .data = self,
         .on_object = on_machine,
+        .on_settled = on_settled,
     };
     int r = follow_new(&follow, &self->machines);
     return r < 0 ? err_errno(err, r, "cannot follow Machines") : 0;

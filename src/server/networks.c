@@ -157,6 +157,7 @@ static void apply(struct networks *self)
         err_errno(&err, r, "cannot list this host's addresses");
     else if (self->server->dhcp)
         r = serve(self, &addresses, &err);
+    machines_reserve_addresses(self->server);
     host_addresses_free(&addresses);
     bool same = str_eq(self->problem, r < 0 ? err_text(&err) : "");
     (void)snprintf(self->problem, sizeof(self->problem), "%s", r < 0 ? err_text(&err) : "");

@@ -163,6 +163,8 @@ int machines_new(struct server *server, struct err *err) _must_check_;
 void machines_free(struct server *server);
 /* An Image's or Profile's change may concern any Machine: look at all of them again. */
 void machines_recheck(struct server *server);
+/* Keeps what Machines have as their own from everybody else; Networks may have other ranges now. */
+void machines_reserve_addresses(struct server *server);
 /* How many Machines wait for a decision: what strangers can grow. */
 size_t machines_undecided(const struct server *server);
 /* How many are in that phase; MACHINE_PHASE_UNSET: those that have none yet. */
