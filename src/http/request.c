@@ -255,7 +255,10 @@ static void start(struct http_request *r)
         finish(r);
         return;
     }
-    r->route->handler(r, r->route->data);
+    if (s->stopping)
+        http_reply_text(r, 503, "text/plain", "the server is stopping");
+    else
+        r->route->handler(r, r->route->data);
 }
 
 void http_request_dispatch(struct http_request *r, unsigned events)

@@ -117,8 +117,9 @@ int http_server_new(const struct http_options *options, struct http_server **ret
 /*
  * Stops accepting, closes idle connections, lets requests finish for at most grace_ms, cuts the
  * rest (their http_on_close() callbacks run), frees everything, then calls on_closed (may be NULL)
- * from the loop. The server must not be used after this call; requests that handlers still hold
- * must still be answered, which then just frees them.
+ * from the loop. No handler is called any more: what still comes is answered with 503. The server
+ * must not be used after this call; requests that handlers still hold must still be answered, which
+ * then just frees them.
  */
 void http_server_close(struct http_server *server, unsigned grace_ms, void (*on_closed)(void *data),
                        void *data);

@@ -70,6 +70,11 @@ json_t *api_status_conflict(const struct kind *kind, const char *name, const cha
     return make_status(409, "Conflict", buf_str(&text), details_of(kind, kind->plural, name));
 }
 
+json_t *api_status_stopping(void)
+{
+    return api_status(503, "ServiceUnavailable", "the server is stopping");
+}
+
 json_t *api_status_not_acceptable(void)
 {
     return api_status(406, "NotAcceptable",

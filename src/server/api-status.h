@@ -14,6 +14,9 @@
 /* A failure without details; reason is "BadRequest", "Forbidden", ...; code the HTTP status. */
 json_t *api_status(unsigned code, const char *reason, const char *format, ...) _printf_(3, 4);
 
+/* The API is closing. */
+json_t *api_status_stopping(void);
+
 /* `machines.slipway.dev "x" not found` and friends. */
 json_t *api_status_not_found(const struct kind *kind, const char *name);
 json_t *api_status_exists(const struct kind *kind, const char *name);

@@ -44,12 +44,14 @@ static void write_succeed(struct write *w, unsigned code, json_t *object)
     write_free(w);
 }
 
+/* What decides beside the object itself is gone when the API closes. */
 static json_t *decide(struct write *w, const json_t *live)
 {
+    bool closing = w->request->api->closing;
     json_decref(w->failure);
-    w->failure = NULL;
+    w->failure = closing ? api_status_stopping() : NULL;
     (void)json_array_clear(w->warnings);
-    return api_decide(&w->change, live, w->warnings, &w->failure);
+    return closing ? NULL : api_decide(&w->change, live, w->warnings, &w->failure);
 }
 
 static enum store_part part_of(const struct write *w)

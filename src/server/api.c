@@ -305,7 +305,7 @@ void api_handle(struct http_request *http, void *data)
     enum api_role role = api_authenticate(api, http, user);
     bool reads = str_eq(method, "GET") || str_eq(method, "HEAD");
     if (api->closing)
-        api_send_status(http, api_status(503, "ServiceUnavailable", "the server is stopping"));
+        api_send_status(http, api_status_stopping());
     else if (role == API_ROLE_NONE)
         refuse(http, user);
     else if (str_eq(path, ACCESS_REVIEW) && str_eq(method, "POST"))

@@ -32,6 +32,8 @@ static int decide(void *data, json_t *object, struct err *err)
 {
     struct act *act = data;
     _cleanup_(machine_freep) struct machine *machine = NULL;
+    if (act->server->stopping)
+        return err_set(err, -ESHUTDOWN, "the server is stopping");
     int r = machine_decode(object, &machine, err);
     if (r < 0)
         return r;
@@ -78,7 +80,8 @@ static void act_done(void *data, int rc, json_t *object, const struct err *err)
         tell(act, object);
         finish(act, object);
     } else {
-        log_error("a Machine's change could not be saved: %s", err_text(err));
+        log_at(rc == -ESHUTDOWN ? LOG_LEVEL_DEBUG : LOG_LEVEL_ERROR,
+               "a Machine's change could not be saved: %s", err_text(err));
         if (act->what.done)
             act->what.done(act->what.data, rc, NULL, NULL, NULL);
     }

@@ -71,6 +71,7 @@ struct server {
 
     struct health *health; /* whether what is promised can be stored; health.c */
     int64_t started_ms;    /* wall time */
+    bool stopping;         /* parts are gone already: nothing is decided any more */
     struct {
         _Atomic uint64_t requests, bytes;
     } image_data; /* parts of images that were served; counted by HTTP's threads */

@@ -28,7 +28,7 @@ struct process {
     struct server_options options;
     struct server_config config;
     uv_signal_t terminate, interrupt, reload;
-    bool signals, stopping;
+    bool signals;
 };
 
 /* ---- folders and keys ---- */
@@ -199,9 +199,9 @@ static void close_store(void *data)
 static void stop(struct process *p)
 {
     struct server *s = &p->server;
-    if (p->stopping)
+    if (s->stopping)
         return;
-    p->stopping = true;
+    s->stopping = true;
     (void)notify_service_manager("STOPPING=1");
     log_info("stopping");
     machines_free(s);

@@ -31,6 +31,12 @@ ready_in_spite_of_kills() { # MACHINE
     return 1
 }
 
+# carried_out MACHINE COUNT: of the tasks it was given, without those whose answer the killed server kept.
+carried_out() {
+    is "$(object machine "$1" '.status.join.attempts - ([.status.timeline[] |
+        select(.message == "the answer with the task did not arrive") | .count // 1] | add // 0)')" "$2"
+}
+
 installed_is() { # MACHINE GENERATION
     is "$(object machine "$1" .status.installedGeneration)" "$2"
 }
@@ -101,7 +107,7 @@ power_on control-plane
 by "the control plane is Ready although the server is killed every few seconds" 400 \
     ready_in_spite_of_kills control-plane || bail_out "no cluster"
 ok "that was three times at least" test $kills -ge 3
-ok "it joined once" attempts_are control-plane 1
+ok "it joined once" carried_out control-plane 1
 ok "and was installed once" installed_is control-plane 1
 ok "there is an administrator's kubeconfig" kubeconfig_is_written
 export KUBECONFIG=$work/admin.conf
