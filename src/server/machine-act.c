@@ -63,7 +63,7 @@ static void finish(struct act *act, json_t *object)
     _cleanup_(machine_freep) struct machine *machine = NULL;
     if (!act->what.done)
         return;
-    int r = machine_decode(object, &machine, NULL);
+    int r = act->server->stopping ? -ESHUTDOWN : machine_decode(object, &machine, NULL);
     if (r < 0) {
         act->what.done(act->what.data, r, NULL, NULL, NULL);
         return;

@@ -120,12 +120,12 @@ static const char *role_text(enum machine_role role)
 
 static int set_effective(void *data, json_t *object, struct err *err)
 {
-    struct machines *self = data;
+    const struct server *server = data;
     _cleanup_(machine_freep) struct machine *machine = NULL;
-    int r = machine_decode(object, &machine, err);
+    int r = server->stopping ? -ESHUTDOWN : machine_decode(object, &machine, err);
     if (r < 0)
         return r;
-    _cleanup_(profile_freep) struct profile *profile = machine_profile(self->server, machine);
+    _cleanup_(profile_freep) struct profile *profile = machine_profile(server, machine);
     struct machine_spec effective = machine_effective(machine, profile);
     r = set_or_clear(object, "image", "status.image", effective.image);
     if (r == 0)
@@ -141,7 +141,7 @@ static void show_effective(struct machines *self, const struct machine *machine,
     if (!str_eq(s->image, effective->image) || !str_eq(s->cluster, effective->cluster) ||
         !str_eq(role_text(s->role), role_text(effective->role)))
         (void)!store_mutate(self->server->store, &kind_machine, STORE_STATUS, machine->meta.name,
-                            set_effective, NULL, self);
+                            set_effective, NULL, self->server);
 }
 
 /* A Machine is decoded once for all that want to know of it. */

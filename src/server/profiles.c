@@ -70,8 +70,10 @@ static void count_machine(struct profiles *self, const char *machine, const char
 
 static int set_matched(void *data, json_t *object, struct err *err)
 {
-    struct entry *entry = map_gets(((struct profiles *)data)->by_name, object_name(object));
-    (void)err;
+    const struct profiles *self = ((const struct server *)data)->profiles;
+    struct entry *entry = self ? map_gets(self->by_name, object_name(object)) : NULL;
+    if (!self)
+        return err_set(err, -ESHUTDOWN, "the server is stopping");
     return object_set(object, "status.matched", json_integer(entry ? entry->count : 0));
 }
 
@@ -80,7 +82,7 @@ static void show_count(struct profiles *self, const char *profile)
     struct entry *entry = map_gets(self->by_name, profile);
     if (entry && entry->profile && entry->profile->status.matched != entry->count)
         (void)!store_mutate(self->server->store, &kind_profile, STORE_STATUS, profile, set_matched,
-                            NULL, self);
+                            NULL, self->server);
 }
 
 /* ---- choosing ---- */
