@@ -8,7 +8,7 @@
 #include "base/str.h"
 #include "node/cluster-run.h"
 
-enum { SYSTEMCTL_MS = 60000, PODNET_MS = 60000 };
+enum { SYSTEMCTL_MS = 60000, PODNET_MS = 60000, CONTAINERS_MS = 30000 };
 
 #define PODNET_CONFIG "/etc/kubernetes/slipway-podnet.json"
 #define VIP_CONFIG "/etc/kubernetes/keepalived/keepalived.conf"
@@ -35,6 +35,22 @@ void cluster_reload_units(const struct cluster_run *run)
     const char *const command[] = {run->tools->systemctl, "daemon-reload", NULL};
     if (run->tools->systemctl)
         run_quietly(command, SYSTEMCTL_MS);
+}
+
+/*
+ * kubeadm reset ends them by crictl, which not every machine has. An API server that goes on when
+ * its etcd has gone keeps what it remembers of that, and the next attempt on this machine fails.
+ */
+static void end_containers(const struct cluster_run *run)
+{
+    const char *const scopes[] = {"cri-containerd-*.scope", "crio-*.scope"};
+    const char *const stop[] = {run->tools->systemctl, "stop", scopes[0], scopes[1], NULL};
+    const char *const kill[] = {
+        run->tools->systemctl, "kill", "--signal=SIGKILL", scopes[0], scopes[1], NULL};
+    if (!run->tools->systemctl)
+        return;
+    run_quietly(stop, CONTAINERS_MS);
+    run_quietly(kill, SYSTEMCTL_MS);
 }
 
 /* Routes, tunnels and rules of the network between pods: nothing of it outlives the membership. */
@@ -144,6 +160,7 @@ static int leave_cluster(struct cluster_run *run, const struct cluster_undo *und
     r = kubeadm_reset(run, undo);
     if (r < 0)
         return r;
+    end_containers(run);
     remove_podnet(run);
     give_up_address(run);
     r = remove_leftovers(run, &err);

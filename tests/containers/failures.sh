@@ -80,6 +80,7 @@ by "the worker is Ready" 200 phase_is worker Ready
 ok "it is rejected" "$slipway" reject worker
 by "its Node goes" 120 not admin get node worker
 by "it has nothing left of the node that it was" 120 nothing_is_left worker
+by "none of its containers runs" 60 no_container_runs worker
 ok "its kubelet does not run" not runs worker kubelet
 ok "its phase says so" phase_is worker Rejected
 ok "the control plane is still Ready" nodes_ready 1
