@@ -72,11 +72,11 @@ static int join_groups(const struct kube_token_options *options, struct buf *ret
     return buf_error(ret);
 }
 
-static json_t *labels_of(const char *const *labels)
+static json_t *pairs_of(const char *const *pairs)
 {
     json_t *object = json_object();
-    for (size_t i = 0; labels && labels[i] && labels[i + 1]; i += 2)
-        (void)json_object_set_new(object, labels[i], json_string(labels[i + 1]));
+    for (size_t i = 0; pairs && pairs[i] && pairs[i + 1]; i += 2)
+        (void)json_object_set_new(object, pairs[i], json_string(pairs[i + 1]));
     return object;
 }
 
@@ -104,11 +104,11 @@ int kube_token_secret(const struct kube_token *token, const struct kube_token_op
     int r = options->expires_wall_ms > 0 ? join_groups(options, &groups) : -EINVAL;
     if (r < 0)
         return r;
-    json_t *secret = json_pack("{s:s, s:s, s:s, s:{s:s, s:s, s:o}, s:o}", "apiVersion", "v1",
-                               "kind", "Secret", "type", "bootstrap.kubernetes.io/token",
-                               "metadata", "name", kube_token_secret_name(token->id, name),
-                               "namespace", "kube-system", "labels", labels_of(options->labels),
-                               "stringData", data_of(token, options, buf_str(&groups)));
+    json_t *secret = json_pack(
+        "{s:s, s:s, s:s, s:{s:s, s:s, s:o, s:o}, s:o}", "apiVersion", "v1", "kind", "Secret",
+        "type", KUBE_TOKEN_TYPE, "metadata", "name", kube_token_secret_name(token->id, name),
+        "namespace", "kube-system", "labels", pairs_of(options->labels), "annotations",
+        pairs_of(options->annotations), "stringData", data_of(token, options, buf_str(&groups)));
     if (!secret)
         return -ENOMEM;
     *ret = secret;

@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "base/random.h"
 
+#define KUBE_TOKEN_TYPE "bootstrap.kubernetes.io/token" /* of the Secret */
 #define KUBE_TOKEN_ID_LEN 6
 #define KUBE_TOKEN_SECRET_LEN 16
 #define KUBE_TOKEN_TEXT_SIZE (KUBE_TOKEN_ID_LEN + 1 + KUBE_TOKEN_SECRET_LEN + 1)
@@ -41,8 +42,9 @@ struct kube_token_options {
     bool signing;              /* usage-bootstrap-signing: of the cluster-info ConfigMap */
     const char *const *groups; /* each begins with "system:bootstrappers:" */
     size_t n_groups;
-    const char *description;   /* NULL: none */
-    const char *const *labels; /* pairs of key and value, NULL at the end; NULL: none */
+    const char *description;        /* NULL: none */
+    const char *const *labels;      /* pairs of key and value, NULL at the end; NULL: none */
+    const char *const *annotations; /* the same */
 };
 
 /*

@@ -67,13 +67,21 @@ static void finish(struct handout *h, const struct cluster_answer *a)
     struct cluster_machine *member = entry ? cluster_member_find(entry, h->machine) : NULL;
     if (member)
         member->busy = false;
+    if (entry && entry->tokens_unsure)
+        cluster_touch(entry); /* nobody looks for them while a task is being made */
     h->done(h->data, a);
     handout_free(h);
 }
 
+/* Its token may be with the API server, even if that did not say so, or will be in a moment. */
 static void give_up(struct handout *h, const char *reason)
 {
+    struct cluster_entry *entry = clusters_find(h->server, h->cluster);
     log_warn("%s: no task of Cluster %s: %s", h->machine, h->cluster, reason);
+    if (entry && h->token.id[0]) {
+        entry->tokens_unsure = true;
+        cluster_retry(entry);
+    }
     const struct cluster_answer a = {
         .action = PROTOCOL_WAIT, .poll_seconds = CLUSTER_POLL_SOON, .reason = reason};
     finish(h, &a);
@@ -131,14 +139,6 @@ static int make_task(const struct handout *h, char **ret_sealed, struct err *err
     return r;
 }
 
-/* Nobody was told of it: it is not even on the disk that there is one. */
-static void delete_token(const struct handout *h)
-{
-    const struct cluster_entry *entry = clusters_find(h->server, h->cluster);
-    if (h->token.id[0] && entry)
-        cluster_token_delete(entry, h->token.id);
-}
-
 static void on_noted(void *data, int rc, const struct machine_change *change,
                      const struct machine *machine, const struct machine_spec *effective)
 {
@@ -147,7 +147,6 @@ static void on_noted(void *data, int rc, const struct machine_change *change,
     _autofree_ char *sealed = NULL;
     (void)machine, (void)effective;
     if (rc < 0 || !change->task) {
-        delete_token(h);
         give_up(h, rc < 0 ? "its phase could not be saved" : change->reason);
         return;
     }
@@ -193,6 +192,8 @@ static void on_token(void *user, const struct kube_answer *reply)
 static int token_secret(struct handout *h, const struct cluster_entry *entry, json_t **ret)
 {
     static const char *const groups[] = {KUBEADM_GROUP};
+    static const char *const labels[] = {CLUSTER_TOKEN_LABEL, CLUSTER_TOKEN_MANAGER, NULL};
+    const char *const annotations[] = {CLUSTER_TOKEN_MACHINE, h->machine, NULL};
     _autofree_ char *description = str_format("for Machine %s, made by Slipway", h->machine);
     kube_token_make(h->server->rng, &h->token);
     h->token_expires_ms =
@@ -203,11 +204,13 @@ static int token_secret(struct handout *h, const struct cluster_entry *entry, js
         .groups = groups,
         .n_groups = ARRAY_SIZE(groups),
         .description = description,
+        .labels = labels,
+        .annotations = annotations,
     };
     return kube_token_secret(&h->token, &options, ret);
 }
 
-static int create_token(struct handout *h, const struct cluster_entry *entry)
+static int create_token(struct handout *h, struct cluster_entry *entry)
 {
     const struct kube_path path = {.kind = &kube_secrets, .namespace = "kube-system"};
     json_auto_t *secret = NULL;
@@ -216,13 +219,14 @@ static int create_token(struct handout *h, const struct cluster_entry *entry)
     if (!entry->rights_set)
         return -EAGAIN;
     int r = token_secret(h, entry, &secret);
+    entry->tokens_made++;
     if (r == 0)
         r = kube_create(cluster_link_client(entry->link), &path, secret, NULL,
                         (struct kube_then){.done = on_token, .user = h});
     return r;
 }
 
-static void begin_join(struct handout *h, const struct cluster_entry *entry)
+static void begin_join(struct handout *h, struct cluster_entry *entry)
 {
     int r = entry ? create_token(h, entry) : -ENOENT;
     if (r < 0)

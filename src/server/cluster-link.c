@@ -115,6 +115,7 @@ static void set_up(struct cluster_link *link, bool up, const char *why)
     if (link->up == up)
         return;
     link->up = up;
+    link->entry->tokens_unsure = true; /* whatever was asked of it last may not have been heard */
     if (up)
         (void)uv_timer_stop(&link->probe);
     else

@@ -29,6 +29,15 @@ static int fill(struct server *server, struct cluster_machine *member)
     return member->image || str_empty(effective.image) ? 0 : -ENOMEM;
 }
 
+/* Nobody is told any more which token it had, though that may not be deleted yet. */
+static void token_given_up(struct cluster_entry *entry, const struct cluster_machine *old,
+                           const char *next)
+{
+    const char *id = old->machine->status.join.token_id;
+    if (id && !str_eq(id, next) && !old->token_going)
+        entry->tokens_unsure = true;
+}
+
 int cluster_member_put(struct cluster_entry *entry, const json_t *object)
 {
     struct cluster_machine *member = calloc(1, sizeof(*member));
@@ -45,6 +54,7 @@ int cluster_member_put(struct cluster_entry *entry, const json_t *object)
         return r;
     }
     if (old) {
+        token_given_up(entry, old, member->machine->status.join.token_id);
         member->busy = ((struct cluster_machine *)old)->busy;
         member->token_going = ((struct cluster_machine *)old)->token_going;
         cluster_member_free(old);
@@ -55,8 +65,10 @@ int cluster_member_put(struct cluster_entry *entry, const json_t *object)
 void cluster_member_remove(struct cluster_entry *entry, const char *name)
 {
     struct cluster_machine *member = map_removes(entry->members, name);
-    if (member)
-        cluster_member_free(member);
+    if (!member)
+        return;
+    token_given_up(entry, member, NULL);
+    cluster_member_free(member);
 }
 
 ipv4 cluster_member_address(const struct cluster_machine *member)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A bootstrap token is deleted as soon as the task that it was made for has ended, or its Machine
- * may not join any more.
+ * may not join any more. One that no Machine holds is deleted, too: its making was not answered, or
+ * the server ended before it was written down, or the Machine was deleted.
  */
 #include "base/log.h"
 #include "base/map.h"
@@ -9,6 +10,20 @@
 #include "kube/bootstrap-token.h"
 #include "kube/request.h"
 #include "server/cluster-entry.h"
+
+static int delete_secret(const struct cluster_entry *entry, const char *name,
+                         const struct kube_then *then)
+{
+    const struct kube_path path = {.kind = &kube_secrets, .namespace = "kube-system", .name = name};
+    return kube_delete(cluster_link_client(entry->link), &path, NULL, *then);
+}
+
+static bool is_gone(const struct kube_answer *reply)
+{
+    return reply->error == 0 || reply->error == -ENOENT;
+}
+
+/* ---- the token of a task that has ended ---- */
 
 struct spent {
     struct server *server;
@@ -21,6 +36,16 @@ static void spent_free(struct spent *s)
     free(s->machine);
     free(s->id);
     free(s);
+}
+
+/* The end of it, deleted or not. */
+static void spent_end(struct spent *s)
+{
+    struct cluster_entry *entry = clusters_find(s->server, s->cluster);
+    struct cluster_machine *member = entry ? cluster_member_find(entry, s->machine) : NULL;
+    if (member)
+        member->token_going = false;
+    spent_free(s);
 }
 
 static int forget_token(void *data, json_t *object, struct err *err)
@@ -38,26 +63,31 @@ static int forget_token(void *data, json_t *object, struct err *err)
 static void on_forgotten(void *data, int rc, json_t *object, const struct err *err)
 {
     (void)rc, (void)object, (void)err;
-    spent_free(data);
+    spent_end(data);
 }
 
-/* What could not be deleted is tried again; it also ends by itself in minutes. */
+static void not_deleted(const struct spent *s, const struct kube_answer *reply)
+{
+    struct cluster_entry *entry = clusters_find(s->server, s->cluster);
+    if (entry) {
+        entry->tokens_unsure = true; /* the Machine may have got another one meanwhile */
+        cluster_retry(entry);
+    }
+    if (reply->error != -ECANCELED)
+        log_warn("Cluster %s: the token of %s could not be deleted: %s", s->cluster, s->machine,
+                 reply->status.message);
+}
+
+/* What could not be deleted is tried again. */
 static void on_deleted(void *user, const struct kube_answer *reply)
 {
     struct spent *s = user;
-    struct cluster_entry *entry = clusters_find(s->server, s->cluster);
-    struct cluster_machine *member = entry ? cluster_member_find(entry, s->machine) : NULL;
-    if (member)
-        member->token_going = false;
-    bool gone = reply->error == 0 || reply->error == -ENOENT;
-    if (entry && !gone)
-        cluster_retry(entry);
-    if (!gone && reply->error != -ECANCELED)
-        log_warn("Cluster %s: the token of %s could not be deleted: %s", s->cluster, s->machine,
-                 reply->status.message);
+    bool gone = is_gone(reply);
+    if (!gone)
+        not_deleted(s, reply);
     if (!gone || store_mutate(s->server->store, &kind_machine, STORE_STATUS, s->machine,
                               forget_token, on_forgotten, s) < 0)
-        spent_free(s);
+        spent_end(s);
 }
 
 static struct spent *spent_new(const struct cluster_entry *entry,
@@ -76,39 +106,16 @@ static struct spent *spent_new(const struct cluster_entry *entry,
     return NULL;
 }
 
-static int delete_secret(const struct cluster_entry *entry, const char *id,
-                         const struct kube_then *then)
-{
-    char name[KUBE_TOKEN_NAME_SIZE];
-    const struct kube_path path = {.kind = &kube_secrets,
-                                   .namespace = "kube-system",
-                                   .name = kube_token_secret_name(id, name)};
-    return kube_delete(cluster_link_client(entry->link), &path, NULL, *then);
-}
-
 static void delete_token(struct cluster_entry *entry, struct cluster_machine *member)
 {
+    char name[KUBE_TOKEN_NAME_SIZE];
     struct spent *s = spent_new(entry, member);
     if (!s)
         return;
     member->token_going = true;
-    if (delete_secret(entry, s->id, &(struct kube_then){.done = on_deleted, .user = s}) < 0) {
-        member->token_going = false;
-        spent_free(s);
-    }
-}
-
-static void on_unused_deleted(void *user, const struct kube_answer *reply)
-{
-    (void)user;
-    if (reply->error < 0 && reply->error != -ENOENT)
-        log_warn("a token that was not used could not be deleted: %s", reply->status.message);
-}
-
-void cluster_token_delete(const struct cluster_entry *entry, const char *id)
-{
-    if (entry->link)
-        (void)!delete_secret(entry, id, &(struct kube_then){.done = on_unused_deleted});
+    const struct kube_then then = {.done = on_deleted, .user = s};
+    if (delete_secret(entry, kube_token_secret_name(s->id, name), &then) < 0)
+        spent_end(s);
 }
 
 static bool is_spent(const struct cluster_machine *member)
@@ -116,6 +123,129 @@ static bool is_spent(const struct cluster_machine *member)
     const struct machine_join *join = &member->machine->status.join;
     return join->token_id &&
            (join->state != JOIN_RUNNING || cluster_member_leaves(member) != LEAVE_NOT);
+}
+
+/* ---- those that no Machine holds ---- */
+
+struct sweep {
+    struct server *server;
+    char *cluster;
+    unsigned made;  /* entry->tokens_made when it began */
+    unsigned parts; /* requests under way */
+    bool failed;
+};
+
+static void sweep_free(struct sweep *s)
+{
+    free(s->cluster);
+    free(s);
+}
+
+static void part_ended(struct sweep *s)
+{
+    struct cluster_entry *entry = clusters_find(s->server, s->cluster);
+    if (--s->parts > 0)
+        return;
+    if (entry)
+        entry->tokens_sweeping = false;
+    if (entry && s->failed) {
+        entry->tokens_unsure = true;
+        cluster_retry(entry);
+    } else if (entry && entry->tokens_unsure) {
+        cluster_touch(entry);
+    }
+    sweep_free(s);
+}
+
+static void on_swept(void *user, const struct kube_answer *reply)
+{
+    struct sweep *s = user;
+    if (!is_gone(reply))
+        s->failed = true;
+    part_ended(s);
+}
+
+/* The store knows best: what is told of Machines may lag behind it. */
+static bool is_held(const struct sweep *s, const json_t *secret)
+{
+    const char *machine = json_string_value(
+        json_object_get(object_get(secret, "metadata.annotations"), CLUSTER_TOKEN_MACHINE));
+    json_auto_t *object =
+        str_empty(machine) ? NULL : store_get(s->server->store, &kind_machine, machine);
+    const char *id = object ? object_text(object, "status.join.tokenID") : NULL;
+    char name[KUBE_TOKEN_NAME_SIZE];
+    return id && str_eq(kube_token_secret_name(id, name), object_name(secret));
+}
+
+static int on_secret(void *user, json_t *secret)
+{
+    struct sweep *s = user;
+    struct cluster_entry *entry = clusters_find(s->server, s->cluster);
+    if (!entry || !entry->link || is_held(s, secret))
+        return 0;
+    /* One that was made after the beginning may be about to be written down. */
+    if (entry->tokens_made != s->made) {
+        entry->tokens_unsure = true;
+        return 0;
+    }
+    log_info("Cluster %s: %s is deleted: no Machine holds it", s->cluster, object_name(secret));
+    const struct kube_then then = {.done = on_swept, .user = s};
+    if (delete_secret(entry, object_name(secret), &then) == 0)
+        s->parts++;
+    else
+        s->failed = true;
+    return 0;
+}
+
+static void on_listed(void *user, const struct kube_answer *reply, const char *version)
+{
+    struct sweep *s = user;
+    (void)version;
+    if (reply->error < 0)
+        s->failed = true;
+    part_ended(s);
+}
+
+static int list_tokens(const struct cluster_entry *entry, struct sweep *s)
+{
+    const struct kube_path path = {.kind = &kube_secrets, .namespace = "kube-system"};
+    const struct kube_list_options options = {
+        .label_selector = CLUSTER_TOKEN_LABEL "=" CLUSTER_TOKEN_MANAGER,
+        .field_selector = "type=" KUBE_TOKEN_TYPE,
+    };
+    const struct kube_list_then then = {.item = on_secret, .done = on_listed, .user = s};
+    return kube_list(cluster_link_client(entry->link), &path, &options, then);
+}
+
+static void sweep(struct cluster_entry *entry)
+{
+    struct sweep *s = calloc(1, sizeof(*s));
+    if (!s)
+        return;
+    *s = (struct sweep){.server = entry->server,
+                        .cluster = strdup(entry->name),
+                        .made = entry->tokens_made,
+                        .parts = 1};
+    if (!s->cluster || list_tokens(entry, s) < 0) {
+        sweep_free(s);
+        return;
+    }
+    entry->tokens_unsure = false;
+    entry->tokens_sweeping = true;
+}
+
+/* A token on its way to a Machine is nobody's until that is written down. */
+static bool may_sweep(const struct cluster_entry *entry)
+{
+    size_t cursor = 0;
+    if (!entry->tokens_unsure || entry->tokens_sweeping || entry->retry_at)
+        return false;
+    for (struct map_entry_view e; map_next(entry->members, &cursor, &e);) {
+        const struct cluster_machine *member = e.value;
+        if (member->busy)
+            return false;
+    }
+    return true;
 }
 
 void cluster_tokens_clean(struct cluster_entry *entry)
@@ -128,4 +258,6 @@ void cluster_tokens_clean(struct cluster_entry *entry)
         if (is_spent(member) && !member->token_going)
             delete_token(entry, member);
     }
+    if (may_sweep(entry))
+        sweep(entry);
 }

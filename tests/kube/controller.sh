@@ -301,6 +301,41 @@ check_lost() {
     ok "as its second" attempts_are w4 2
 }
 
+secret_gone() { # TOKEN
+    ! kubectl -n kube-system get secret "bootstrap-token-${1%%.*}"
+}
+
+# As if the server had ended before it wrote down which Machine was to get it.
+make_token() { # ID LABELS
+    kubectl create -f - <<YAML
+apiVersion: v1
+kind: Secret
+type: bootstrap.kubernetes.io/token
+metadata: {name: bootstrap-token-$1, namespace: kube-system, labels: {$2},
+    annotations: {slipway.dev/machine: w4}}
+stringData: {token-id: $1, token-secret: abcdefghijklmnop, usage-bootstrap-authentication: "true"}
+YAML
+}
+
+check_orphans() {
+    local token
+    token=$(token_of w4)
+    kill_server
+    make_token abcdef 'app.kubernetes.io/managed-by: slipway' >/dev/null
+    make_token ghijkl 'app.kubernetes.io/managed-by: somebody' >/dev/null
+    start_server
+    soon "a token that no Machine holds is deleted" secret_gone abcdef
+    ok "but not that of one that joins" kubectl -n kube-system get secret "bootstrap-token-${token%%.*}"
+    ok "nor one that somebody else made" kubectl -n kube-system delete secret bootstrap-token-ghijkl
+    address[w5]=10.9.0.25
+    declare_machine w5 worker demo kube >/dev/null
+    install_all w5
+    soon "another machine is told to join" gets w5 join
+    token=$(token_of w5)
+    ok "it is deleted" "$slipway" delete machine w5
+    soon "and so is its token" secret_gone "$token"
+}
+
 check_reject_joining() {
     local token
     token=$(token_of w4)
@@ -419,6 +454,7 @@ check_no_network
 check_control_plane
 check_api_server_away
 check_lost
+check_orphans
 check_reject_joining
 check_reject
 check_kubeconfig
