@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # Usage: failures.sh [SLIPWAY [NODE_PEER]]
 #
-# What goes wrong after kubeadm has ended well is told with its step and the last lines of kubelet. A member
-# that is rejected is a node no more, and has nothing left of it. What runs on the machines is real, see
-# machine.bash. Speaks TAP; exit status 77 when that cannot run here.
+# A kubeadm init that ends half-way is undone, and tried again. What goes wrong after kubeadm has ended well
+# is told with its step and the last lines of kubelet. A member that is rejected is a node no more, and has
+# nothing left of it. What runs on the machines is real, see machine.bash. Speaks TAP; exit status 77 when that cannot run here.
 
 # shellcheck source=tests/kube/lib.bash
 . "$(dirname "$(realpath "$0")")/../kube/lib.bash"
@@ -20,6 +20,17 @@ prepare() {
     declare_node control-plane controlPlane
     declare_node worker worker
 } >"$work/out" 2>&1
+
+# As soon as the machine's system runs; ended when etcd and the API server do.
+kubeadm_is_ended() { # MACHINE
+    within 120 on_machine "$1" true &&
+        on_machine "$1" 'tries=0
+until kubectl --kubeconfig /etc/kubernetes/admin.conf get --raw /readyz; do
+    [ $((tries += 1)) -lt 1500 ] || exit 1
+    sleep 0.2
+done
+kill -KILL $(pidof kubeadm)'
+}
 
 failed_step_is() { # STEP
     is "$(object machine control-plane '.status.failure.step // "none"')" "$1"
@@ -62,6 +73,9 @@ skip_without_containers
 ok "a server, and an Image's disk" prepare || bail_out "nothing to start from"
 
 power_on control-plane
+ok "kubeadm is ended while the control plane starts" kubeadm_is_ended control-plane
+by "that is told" 60 tells control-plane JoinFailed
+by "it is tried again" 60 attempts_are control-plane 2
 by "without a network between pods the step is CNI" 400 failed_step_is CNI || bail_out "no control plane"
 ok "the Node is not Ready" node_condition_is False
 ok "the machine tells what is wrong" tells control-plane NetworkPluginNotReady

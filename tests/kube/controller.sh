@@ -436,7 +436,7 @@ check_log() {
 
 keep_tokens() {
     local name
-    for name in w1 w2 w3 w4 cp2; do
+    for name in w1 w2 w3 w4 w5 cp2; do
         [ ! -d "$work/$name/root" ] || token_of $name | cut -d. -f2 >"$work/$name.token"
     done
 }
