@@ -72,9 +72,9 @@ struct cluster_entry {
     void *tidier;                /* whose: see cluster-handout.c */
     unsigned rights_asked;       /* of joining machines: requests under way */
     bool rights_set, rights_failed;
-    unsigned tokens_made; /* bootstrap tokens, so far */
-    bool tokens_unsure;   /* there may be some that no Machine holds */
-    bool tokens_sweeping; /* they are being looked for */
+    unsigned tokens_made;  /* bootstrap tokens, so far */
+    bool tokens_unsure;    /* there may be some that no Machine holds */
+    bool tokens_sweeping;  /* they are being looked for */
     struct map *undecided; /* name -> certificate request whose verdict was not written */
 };
 
@@ -204,8 +204,8 @@ void cluster_csr_forget(void *request);
 #define CLUSTER_TOKEN_MACHINE "slipway.dev/machine" /* annotation: whose it is */
 
 /*
- * Deletes the tokens of tasks that have ended and, while entry->tokens_unsure, those that no Machine
- * holds. They also end by themselves in minutes.
+ * Deletes the tokens of tasks that have ended and, while entry->tokens_unsure, those that no
+ * Machine holds. They also end by themselves in minutes.
  */
 void cluster_tokens_clean(struct cluster_entry *entry);
 
