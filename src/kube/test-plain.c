@@ -198,21 +198,24 @@ static void test_token_secret(void **state)
 {
     (void)state;
     static const char *const groups[] = {"system:bootstrappers:slipway", "system:bootstrappers:a"};
-    static const char *const labels[] = {"slipway.dev/machine", "node1", NULL};
+    static const char *const labels[] = {"app.kubernetes.io/managed-by", "slipway", NULL};
+    static const char *const annotations[] = {"slipway.dev/machine", "node1", NULL};
     const struct kube_token token = {"abcdef", "0123456789abcdef"};
     struct kube_token_options options = {.expires_wall_ms = 1769860800001,
                                          .authentication = true,
                                          .groups = groups,
                                          .n_groups = 2,
                                          .description = "for node1",
-                                         .labels = labels};
+                                         .labels = labels,
+                                         .annotations = annotations};
     json_auto_t
         *secret = NULL,
         *expected = json_loads(
             "{\"apiVersion\":\"v1\",\"kind\":\"Secret\",\"type\":\"bootstrap.kubernetes.io/token\","
             "\"metadata\":{\"name\":\"bootstrap-token-abcdef\",\"namespace\":\"kube-system\","
-            "\"labels\":{\"slipway.dev/"
-            "machine\":\"node1\"}},\"stringData\":{\"token-id\":\"abcdef\","
+            "\"labels\":{\"app.kubernetes.io/managed-by\":\"slipway\"},"
+            "\"annotations\":{\"slipway.dev/machine\":\"node1\"}},"
+            "\"stringData\":{\"token-id\":\"abcdef\","
             "\"token-secret\":\"0123456789abcdef\",\"expiration\":\"2026-01-31T12:00:01Z\","
             "\"usage-bootstrap-authentication\":\"true\",\"usage-bootstrap-signing\":\"false\","
             "\"auth-extra-groups\":\"system:bootstrappers:slipway,system:bootstrappers:a\","
