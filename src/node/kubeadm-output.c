@@ -60,7 +60,9 @@ static const struct kubeadm_verdict discovery = {
 static const struct kubeadm_verdict bootstrap = {PROTOCOL_FAILURE_BOOTSTRAP,
                                                  "the API server does not accept the token"};
 static const struct kubeadm_verdict certificate = {
-    PROTOCOL_FAILURE_CERTIFICATE, "the request for the kubelet's certificate was not approved"};
+    PROTOCOL_FAILURE_CERTIFICATE,
+    "the kubelet got no certificate: its request was not approved, or "
+    "kube-controller-manager did not sign it"};
 static const struct kubeadm_verdict kubelet = {PROTOCOL_FAILURE_KUBELET,
                                                "the kubelet does not run"};
 static const struct kubeadm_verdict preflight = {PROTOCOL_FAILURE_PREFLIGHT,
