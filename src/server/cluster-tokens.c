@@ -60,10 +60,15 @@ static int forget_token(void *data, json_t *object, struct err *err)
     return 0;
 }
 
+/* The member forgets it here, not when the watch tells so: nobody shall look for what is deleted. */
 static void on_forgotten(void *data, int rc, json_t *object, const struct err *err)
 {
-    (void)rc, (void)object, (void)err;
-    spent_end(data);
+    struct spent *s = data;
+    struct cluster_entry *entry = clusters_find(s->server, s->cluster);
+    (void)err;
+    if (rc == 0 && entry && cluster_member_find(entry, s->machine))
+        (void)!cluster_member_put(entry, object);
+    spent_end(s);
 }
 
 static void not_deleted(const struct spent *s, const struct kube_answer *reply)

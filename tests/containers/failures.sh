@@ -4,7 +4,8 @@
 #
 # A kubeadm init that ends half-way is undone, and tried again. What goes wrong after kubeadm has ended well
 # is told with its step and the last lines of kubelet. A member that is rejected is a node no more, and has
-# nothing left of it. What runs on the machines is real, see machine.bash. Speaks TAP; exit status 77 when that cannot run here.
+# nothing left of it. What runs on the machines is real, see machine.bash. Speaks TAP; exit status 77 when
+# that cannot run here.
 
 # shellcheck source=tests/kube/lib.bash
 . "$(dirname "$(realpath "$0")")/../kube/lib.bash"

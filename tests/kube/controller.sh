@@ -179,10 +179,13 @@ check_requests() {
         "first late serving stuck"
 }
 
+secret_gone() { # TOKEN
+    not kubectl -n kube-system get secret "bootstrap-token-${1%%.*}"
+}
+
 check_end_of_token() {
     hello w1 'done'
-    soon "its token is deleted when it has joined" not kubectl -n kube-system get secret \
-        "bootstrap-token-${w1_token%%.*}"
+    soon "its token is deleted when it has joined" secret_gone "$w1_token"
     soon "and forgotten" token_gone w1
     soon "it opens nothing any more" not as_token "$w1_token" get node w1 --ignore-not-found
     hello w2 'done'
@@ -295,14 +298,10 @@ check_lost() {
     before=$(token_of w4)
     hello w4 lost
     soon "a task that did not arrive is told" tells w4 'the answer with the task did not arrive'
-    soon "its token is deleted" not kubectl -n kube-system get secret "bootstrap-token-${before%%.*}"
+    soon "its token is deleted" secret_gone "$before"
     soon "a new one is given after a pause" told_again
     ok "with another token" test "$(token_of w4)" != "$before"
     ok "as its second" attempts_are w4 2
-}
-
-secret_gone() { # TOKEN
-    ! kubectl -n kube-system get secret "bootstrap-token-${1%%.*}"
 }
 
 # As if the server had ended before it wrote down which Machine was to get it.
