@@ -60,7 +60,8 @@ static int forget_token(void *data, json_t *object, struct err *err)
     return 0;
 }
 
-/* The member forgets it here, not when the watch tells so: nobody shall look for what is deleted. */
+/* The member forgets it here, not when the watch tells so: nobody shall look for what is deleted.
+ */
 static void on_forgotten(void *data, int rc, json_t *object, const struct err *err)
 {
     struct spent *s = data;
