@@ -16,6 +16,9 @@ static void no_proxy(const struct cluster *cluster, const struct kubeadm_machine
     char text[CIDR_TEXT_SIZE], host[CLUSTER_HOST_SIZE];
     add_item(list, "localhost");
     add_item(list, "127.0.0.0/8");
+    /* Link-local (RFC 3927 section 7): kubelet looks for a cloud's metadata service there, and
+     * would be given that of the proxy's own machine. */
+    add_item(list, "169.254.0.0/16");
     add_item(list, cidr_text(spec->networking.pod_subnet, text));
     add_item(list, cidr_text(spec->networking.service_subnet, text));
     add_item(list, ".svc");

@@ -168,9 +168,9 @@ enum kubeadm_proxy_form {
 
 /*
  * Appends the proxy's variables of a machine of the cluster, one per line; nothing when the Cluster
- * has no proxy. no_proxy always holds what is inside: the machine itself, the pods', the services'
- * and the machines' addresses, the cluster's domain, and its endpoint (first as in struct
- * kubeadm_request; 0: not known).
+ * has no proxy. no_proxy always holds what is inside: the machine itself, link-local addresses, the
+ * pods', the services' and the machines' addresses, the cluster's domain, and its endpoint (first
+ * as in struct kubeadm_request; 0: not known).
  */
 void kubeadm_proxy(const struct cluster *cluster, const struct kubeadm_machine *machine, ipv4 first,
                    enum kubeadm_proxy_form form, struct buf *out);

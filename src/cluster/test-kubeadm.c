@@ -473,7 +473,8 @@ static void the_proxy_has_every_form(void **state)
     kubeadm_proxy(c, &machine, 0, KUBEADM_PROXY_MANAGER, &manager);
     kubeadm_proxy(c, &machine, 0, KUBEADM_PROXY_SHELL, &shell);
 #define INSIDE                                                                                     \
-    "localhost,127.0.0.0/8,172.16.0.0/13,172.24.0.0/16,.svc,.k.example,10.0.0.1,10.0.0.0/24,"      \
+    "localhost,127.0.0.0/8,169.254.0.0/16,172.16.0.0/13,172.24.0.0/"                               \
+    "16,.svc,.k.example,10.0.0.1,10.0.0.0/24,"                                                     \
     "api.example.com,.example,10.0.0.0/24"
     assert_string_equal(buf_str(&environment), "HTTP_PROXY=\"http://u%41:p\\\"@proxy:3128\"\n"
                                                "http_proxy=\"http://u%41:p\\\"@proxy:3128\"\n"

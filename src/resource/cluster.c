@@ -99,7 +99,7 @@ static const struct field proxy_fields[] = {
     F_STRING(S, https, "https", .format = &format_url, .doc = "Proxy for https."),
     F_STRINGS(S, no_proxy, "noProxy", FIELD_UNIQUE, .max_items = 128, .format = &format_no_proxy,
               .doc = "Names, addresses and subnets to reach without the proxy. Those of the "
-                     "cluster itself always are."),
+                     "cluster itself, and link-local addresses, always are."),
     F_BOOL(S, system_wide, "systemWide",
            .doc = "Whether everything on the machines uses the proxy: services of systemd from "
                   "their next start on, and shells of those who log in. Without it only the "

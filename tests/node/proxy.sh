@@ -31,11 +31,11 @@ fail() {
 
 # ---- an outside and an inside, both of them this machine's own addresses ----
 
-outside=192.0.2.1 machine=10.77.0.9 first=10.78.0.1 pod=10.244.3.4 service=10.96.0.1
+outside=192.0.2.1 machine=10.77.0.9 first=10.78.0.1 pod=10.244.3.4 service=10.96.0.1 metadata=169.254.169.254
 ip link set lo up
 mkdir "$work/www"
 echo hello >"$work/www/index.html"
-for address in $outside $machine $first $pod $service; do
+for address in $outside $machine $first $pod $service $metadata; do
     ip address add "$address/32" dev lo
 done
 python3 -m http.server --bind 0.0.0.0 --directory "$work/www" 8000 >"$work/web.log" 2>&1 &
@@ -59,7 +59,7 @@ done
 # led_right COMMAND...: fetches from each address; whether exactly what is outside went by the proxy.
 led_right() {
     local address
-    for address in $outside $machine $first $pod $service; do
+    for address in $outside $machine $first $pod $service $metadata; do
         : >"$work/proxy.log"
         [ "$("$@" -s --max-time 10 "http://$address:8000/")" = hello ] || fail "$*: no answer from $address"
         if grep -qF "$address" "$work/proxy.log"; then
