@@ -13,6 +13,7 @@
 #include "node/daemon.h"
 #include "node/first-boot.h"
 #include "node/grow.h"
+#include "node/host-namespace.h"
 #include "node/post.h"
 #include "node/show-status.h"
 #include "node/units.h"
@@ -23,7 +24,7 @@ enum { EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_NOT_CONFIGURED = 3 };
 struct arguments {
     struct node node;
     const char *seed; /* NULL: look for it */
-    bool force, json;
+    bool force, host, json;
 };
 
 static const char help_text[] =
@@ -48,6 +49,7 @@ static const char help_text[] =
     "  --root DIR     Configure the system below DIR instead of the running one\n"
     "  --seed PATH    Read this FAT partition or file instead of looking for the label CIDATA\n"
     "  --force        first-boot: do it again; reset: do not ask\n"
+    "  --host         reset: work in the mount namespace of process 1, see slipway-node up --help\n"
     "  -o, --output json\n"
     "                 status: print JSON\n"
     "  -v, --verbose  Say more\n"
@@ -175,6 +177,8 @@ static int run_reset(const struct arguments *a)
         log_error("Nothing was done.");
         return EXIT_FAILED;
     }
+    if (a->host && host_namespace_enter(&err) < 0)
+        return failed(&err);
     if (cluster_reset_by_hand(&a->node, &tools, &err) < 0)
         return failed(&err);
     if (up_forget(&a->node, &err) < 0)
@@ -280,6 +284,9 @@ static int take_option(int option, struct arguments *a)
     case 'f':
         a->force = true;
         return -1;
+    case 'H':
+        a->host = true;
+        return -1;
     case 'o':
         a->json = true;
         return str_eq(optarg, "json") ? -1 : usage("--output knows only json");
@@ -297,11 +304,15 @@ static int take_option(int option, struct arguments *a)
 
 int main(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"root", required_argument, NULL, 'r'}, {"seed", required_argument, NULL, 's'},
-        {"force", no_argument, NULL, 'f'},      {"output", required_argument, NULL, 'o'},
-        {"verbose", no_argument, NULL, 'v'},    {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'V'},    {0}};
+    static const struct option options[] = {{"root", required_argument, NULL, 'r'},
+                                            {"seed", required_argument, NULL, 's'},
+                                            {"force", no_argument, NULL, 'f'},
+                                            {"host", no_argument, NULL, 'H'},
+                                            {"output", required_argument, NULL, 'o'},
+                                            {"verbose", no_argument, NULL, 'v'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {"version", no_argument, NULL, 'V'},
+                                            {0}};
     struct arguments a = {.node = {.root = "", .clock = &clock_system}};
     log_init(LOG_LEVEL_INFO, LOG_STYLE_AUTO);
     if (argc > 1 && str_eq(argv[1], "up") && trust_init() == 0)

@@ -2,7 +2,6 @@
 /* The command line of `slipway-node up`. */
 #include <fcntl.h>
 #include <getopt.h>
-#include <sched.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -10,6 +9,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "base/random.h"
+#include "node/host-namespace.h"
 #include "node/up.h"
 
 enum { VARIABLES_MAX = 64, READY_SECONDS = 600 };
@@ -129,24 +129,6 @@ static void choose_log(const struct arguments *a)
         log_init(LOG_LEVEL_DEBUG, LOG_STYLE_AUTO);
     else if (terminal)
         log_init(LOG_LEVEL_WARN, LOG_STYLE_AUTO);
-}
-
-/* ---- the host, from a container ---- */
-
-/*
- * kubeadm, kubelet's folders and what kubeadm unmounts are the host's. A container that merely has
- * the host's files would unmount in its own namespace alone.
- */
-static int enter_host(struct err *err)
-{
-    _autofd_ int fd = open("/proc/1/ns/mnt", O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return err_errno(err, -errno, "--host: the mount namespace of process 1");
-    if (setns(fd, CLONE_NEWNS) < 0)
-        return err_errno(err, -errno,
-                         "--host: cannot enter the mount namespace of process 1 (podman run "
-                         "--privileged --pid=host)");
-    return chdir("/") < 0 ? -errno : 0;
 }
 
 /* ---- the configuration ---- */
@@ -276,7 +258,7 @@ static int start(const struct arguments *a, const struct cluster_tools *tools)
         .token = take_variable_of("TOKEN"),
         .ca_cert_hash = take_variable_of("CA_CERT_HASH"),
     };
-    if (a->host && enter_host(&err) < 0) {
+    if (a->host && host_namespace_enter(&err) < 0) {
         log_error("%s", err_text(&err));
         return UP_UNPREPARED;
     }

@@ -207,7 +207,7 @@ report() { # NAME STEP GENERATION
     done
 }
 
-# write_disk NAME IMAGE: a copy of the Image with what first boot makes of the seed.
+# write_disk NAME IMAGE: a copy of the Image with what first boot makes of the seed, and NAME/files.
 write_disk() {
     local disk=$work/$1/raw mount=$work/$1/disk
     ! mountpoint -q "$mount" || umount "$mount"
@@ -217,7 +217,8 @@ write_disk() {
         "$mount/usr/bin/slipway-node" first-boot --root "$mount" --seed "$work/$1/seed.img" &&
         sed -i 's/^PermanentMACAddress=/MACAddress=/' "$mount"/etc/systemd/network/*.network && # veth has no other
         sed -i '/^\[plugins."io.containerd.grpc.v1.cri"\]/a\  restrict_oom_score_adj = true' \
-            "$mount/etc/containerd/config.toml" # the host may not have CAP_SYS_RESOURCE
+            "$mount/etc/containerd/config.toml" && # the host may not have CAP_SYS_RESOURCE
+        { [ ! -d "$work/$1/files" ] || cp -r "$work/$1/files/." "$mount"; }
 }
 
 # From the start of its kernel, were there one, until it ends.
@@ -261,8 +262,18 @@ on_machine() {
     shift
     [ $# -gt 1 ] || set -- sh -c "$1"
     init=$(pgrep -P "$(cat "$work/$name/pid")") && [[ $(readlink "/proc/$init/exe") == */systemd ]] &&
-        nsenter --target "$init" --mount --uts --ipc --net --pid --cgroup --wd=/ \
+        nsenter --target "$init" --mount --uts --ipc --net --pid --cgroup --wdns=/ \
             env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root "$@"
+}
+
+# put MACHINE FILE: standard input becomes that file, which only root reads.
+put() {
+    on_machine "$1" "umask 077; mkdir -p \"\$(dirname $2)\"; cat >$2"
+}
+
+# from_join SEEDER FIELD: of what a host that seeds keeps for joining nodes.
+from_join() {
+    on_machine "$1" cat /var/lib/slipway-node/cluster/join.yaml | sed -n "s/^$2: \"\(.*\)\"/\1/p"
 }
 
 # For people, when a test failed.

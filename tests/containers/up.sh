@@ -20,16 +20,6 @@ prepare() {
     for name in control-plane worker; do declare_machine_of_image "$name"; done
 } >"$work/out" 2>&1
 
-# put MACHINE FILE: standard input becomes that file, which only root reads.
-put() {
-    on_machine "$1" "umask 077; mkdir -p \"\$(dirname $2)\"; cat >$2"
-}
-
-# from_join FIELD: of what the seeder keeps for joining nodes.
-from_join() {
-    on_machine control-plane cat /var/lib/slipway-node/cluster/join.yaml | sed -n "s/^$1: \"\(.*\)\"/\1/p"
-}
-
 seed() {
     put control-plane /etc/slipway/node.yaml <<'YAML'
 apiVersion: slipway.dev/v1alpha1
@@ -48,8 +38,8 @@ kind: NodeConfiguration
 YAML
     put worker /etc/default/slipway-node-up <<TEXT
 SEEDER=${address[control-plane]}
-TOKEN=$(from_join token)
-CA_CERT_HASH=$(from_join caCertHash)
+TOKEN=$(from_join control-plane token)
+CA_CERT_HASH=$(from_join control-plane caCertHash)
 TEXT
     on_machine worker systemctl start slipway-node-up
 }
@@ -62,7 +52,7 @@ administrator_reads() {
 # Not in a journal, an environment or an argument; only the files that are its own have it.
 token_is_secret() {
     local token name
-    token=$(from_join token)
+    token=$(from_join control-plane token)
     [ ${#token} = 23 ] || return 1
     for name in control-plane worker; do
         on_machine "$name" journalctl --no-pager -o export >"$work/place"
