@@ -149,6 +149,8 @@ static void take_line(void *data, const char *line)
     log_info("kubeadm: %s", text);
     if (kubeadm_line_matters(text))
         tail_add(o->call->tail, text);
+    if (o->call->failed)
+        (void)kubeadm_failed_phase(text, o->call->failed);
     if (!kubeadm_phase(text, phase) || str_eq(phase, o->phase))
         return;
     memcpy(o->phase, phase, sizeof(o->phase));

@@ -26,6 +26,8 @@ struct cluster_call {
     void (*on_phase)(void *data, const char *phase); /* another one began; may be NULL */
     void *data;
     struct cluster_tail *tail; /* gets the lines that matter */
+    char *failed;              /* gets the phase that failed, where kubeadm says so: of
+                                * KUBEADM_PHASE_SIZE; may be NULL */
 };
 
 /*

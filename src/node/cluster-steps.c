@@ -10,8 +10,15 @@
 #include "base/str.h"
 #include "node/cluster-run.h"
 #include "node/kubeadm-output.h"
+#include "node/kubeadm-resume.h"
 
-enum { SYSTEMCTL_MS = 120000, RUNTIME_POLL_MS = 200, TAIL_BYTES = 1500 };
+enum {
+    SYSTEMCTL_MS = 120000,
+    RUNTIME_POLL_MS = 200,
+    RESUME_POLL_MS = 100,
+    RESUMES_MAX = 5,
+    TAIL_BYTES = 1500,
+};
 
 /* ---- files ---- */
 
@@ -187,9 +194,53 @@ int cluster_expect_node(struct cluster_run *run)
     return r < 0 ? cluster_fail(run, r, PROTOCOL_FAILURE_FILES, "%s", err_text(&err)) : 0;
 }
 
+/* False: it is to end. */
+static bool pause_before_resume(const struct cluster_run *run, unsigned tries)
+{
+    int64_t until = clock_now(run->node->clock) + ((int64_t)run->tools->resume_ms << tries);
+    while (clock_now(run->node->clock) < until && !cluster_is_cancelled(run))
+        clock_sleep_ms(RESUME_POLL_MS);
+    return !cluster_is_cancelled(run);
+}
+
+static int resume(const struct cluster_run *run, const struct cluster_call *call, int *ret_status)
+{
+    struct cluster_call rest = *call;
+    char **arguments = kubeadm_resume_arguments(call->arguments, call->count);
+    if (!arguments)
+        return -ENOMEM;
+    rest.arguments = (const char *const *)arguments;
+    for (rest.count = 0; arguments[rest.count];)
+        rest.count++;
+    rest.timeout_ms = cluster_left_ms(run);
+    int r = cluster_kubeadm(&rest, ret_status);
+    kubeadm_resume_arguments_free(arguments);
+    return r;
+}
+
+/* An API server that is away for a while is no reason to begin anew: that would take it longer. */
+static int call_kubeadm(const struct cluster_run *run, const struct cluster_call *call,
+                        int *ret_status)
+{
+    int r = cluster_kubeadm(call, ret_status);
+    for (unsigned tries = 0; r == -EIO && tries < RESUMES_MAX; tries++) {
+        if (run->task.kind != PROTOCOL_TASK_INIT || !kubeadm_can_resume(call->failed))
+            return r;
+        log_warn(
+            "kubeadm init failed in its phase %s. The control plane runs: going on there in %u s.",
+            call->failed, (run->tools->resume_ms << tries) / 1000);
+        if (!pause_before_resume(run, tries))
+            return -EINTR;
+        call->failed[0] = '\0';
+        r = resume(run, call, ret_status);
+    }
+    return r;
+}
+
 int cluster_run_kubeadm(struct cluster_run *run)
 {
     const struct protocol_task *task = &run->task;
+    char failed[KUBEADM_PHASE_SIZE] = "";
     struct cluster_call call = {
         .program = task->kubeadm ? task->kubeadm : "kubeadm",
         .arguments = (const char *const *)task->arguments,
@@ -200,12 +251,13 @@ int cluster_run_kubeadm(struct cluster_run *run)
         .on_phase = on_phase,
         .data = run,
         .tail = &run->tail,
+        .failed = failed,
     };
     int status = 0;
     int r = cluster_expect_node(run);
     if (r < 0)
         return r;
-    r = cluster_kubeadm(&call, &status);
+    r = call_kubeadm(run, &call, &status);
     if (r == -ENOENT)
         return cluster_fail(run, r, PROTOCOL_FAILURE_KUBEADM_MISSING, "there is no %s",
                             call.program);

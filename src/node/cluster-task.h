@@ -19,6 +19,7 @@ struct cluster_tools {
     const char *systemctl;  /* program; NULL: systemd is not told of changed drop-ins */
     const char *podnet;     /* slipway-podnet; NULL: what it set up is left */
     unsigned runtime_ms;    /* how long the container runtime may take to answer */
+    unsigned resume_ms;     /* pause before kubeadm init is gone on with; twice as long each time */
     const volatile sig_atomic_t *cancel;             /* not 0: end soon; may be NULL */
     void (*on_phase)(void *data, const char *phase); /* another one has begun; may be NULL */
     void *data;
@@ -27,7 +28,7 @@ struct cluster_tools {
     void *server;
 };
 
-enum { CLUSTER_RUNTIME_MS = 180000 };
+enum { CLUSTER_RUNTIME_MS = 180000, CLUSTER_RESUME_MS = 5000 };
 
 /*
  * Does what is kept in CLUSTER_TASK_FILE. When the state says that this same task was begun before,

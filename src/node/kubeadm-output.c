@@ -32,6 +32,19 @@ bool kubeadm_phase(const char *line, char ret[static KUBEADM_PHASE_SIZE])
     return str_copy(ret, KUBEADM_PHASE_SIZE, waits ? TLS_BOOTSTRAP : name) == 0;
 }
 
+bool kubeadm_failed_phase(const char *line, char ret[static KUBEADM_PHASE_SIZE])
+{
+    static const char before[] = "error execution phase ";
+    char name[KUBEADM_PHASE_SIZE];
+    const char *start = strstr(line, before);
+    size_t n = start ? strcspn(start + strlen(before), ": ") : 0;
+    if (n == 0 || n >= sizeof(name))
+        return false;
+    memcpy(name, start + strlen(before), n);
+    name[n] = '\0';
+    return str_copy(ret, KUBEADM_PHASE_SIZE, name) == 0;
+}
+
 bool kubeadm_line_matters(const char *line)
 {
     if (line[strspn(line, " \t\r")] == '\0')

@@ -14,6 +14,10 @@ enum { KUBEADM_PHASE_SIZE = 64 };
  */
 bool kubeadm_phase(const char *line, char ret[static KUBEADM_PHASE_SIZE]);
 
+/* "error execution phase addon/kube-proxy: ..." says which phase failed. False: it is another line,
+ * and ret is as it was. */
+bool kubeadm_failed_phase(const char *line, char ret[static KUBEADM_PHASE_SIZE]);
+
 /* Whether the line helps somebody who reads why kubeadm failed: not blank, no advice. */
 bool kubeadm_line_matters(const char *line);
 

@@ -127,6 +127,7 @@ static struct cluster_tools cluster_tools(const struct arguments *a)
         .systemctl = live ? "systemctl" : NULL,
         .podnet = live ? "/usr/bin/slipway-podnet" : NULL,
         .runtime_ms = CLUSTER_RUNTIME_MS,
+        .resume_ms = CLUSTER_RESUME_MS,
         .cancel = &stopped,
     };
 }

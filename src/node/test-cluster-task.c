@@ -370,6 +370,53 @@ static void test_a_task_that_ended_is_not_repeated(void **state)
     assert_secrets_are_gone(s);
 }
 
+#define INIT_CALL "init --config=" CONFIG "\n"
+#define RESUME_CALL                                                                                \
+    "init --config=" CONFIG " --skip-phases=preflight,certs,kubeconfig,kubelet-start,"             \
+    "control-plane,etcd,wait-control-plane\n"
+
+static void test_an_init_that_is_gone_on_with(void **state)
+{
+    struct scratch *s = *state;
+    _autotaskstate_ struct protocol_task_state after = {0};
+    put_kubeadm(s, "[ \"$(wc -l <calls)\" -gt 2 ] || {\n"
+                   "  echo 'error execution phase addon/kube-proxy: Client.Timeout exceeded'\n"
+                   "  exit 1\n"
+                   "}\n");
+    give(s, "t1", "init", 60);
+    assert_int_equal(cluster_task_run(&s->node, &s->tools, NULL), 0);
+    assert_calls(s, INIT_CALL RESUME_CALL RESUME_CALL);
+    load(s, &after);
+    assert_int_equal(after.outcome, PROTOCOL_TASK_DONE);
+    assert_secrets_are_gone(s);
+}
+
+static void test_an_init_that_never_ends_well(void **state)
+{
+    struct scratch *s = *state;
+    put_kubeadm(s, "echo 'error execution phase mark-control-plane: connection refused'\nexit 1\n");
+    give(s, "t1", "init", 60);
+    assert_fails(s, PROTOCOL_FAILURE_API, "the API server cannot be reached");
+    assert_calls(s, INIT_CALL RESUME_CALL RESUME_CALL RESUME_CALL RESUME_CALL RESUME_CALL);
+}
+
+/* Without a control plane there is nothing to go on with; a join may have used up its token. */
+static void test_what_is_not_gone_on_with(void **state)
+{
+    struct scratch *s = *state;
+    put_kubeadm(s, "echo '[wait-control-plane] Waiting'\n"
+                   "echo 'error execution phase wait-control-plane: timeout'\nexit 1\n");
+    give(s, "t1", "init", 60);
+    assert_fails(s, PROTOCOL_FAILURE_CONTROL_PLANE, "");
+    assert_calls(s, INIT_CALL);
+    assert_int_equal(cluster_reset_by_hand(&s->node, &s->tools, NULL), 0);
+    put(s, "/calls", "", 0600);
+    put_kubeadm(s, "echo 'error execution phase mark-control-plane: timeout'\nexit 1\n");
+    give(s, "t2", "join", 60);
+    assert_fails(s, PROTOCOL_FAILURE_KUBEADM, "kubeadm failed");
+    assert_calls(s, JOIN_CALL);
+}
+
 static void test_a_reset_leaves_nothing(void **state)
 {
     struct scratch *s = *state;
@@ -507,9 +554,10 @@ UNIT_MAIN(TEST(test_a_join), TEST(test_files_and_environment),
           TEST(test_the_deadline_kills_kubeadm), TEST(test_after_a_failure_comes_a_reset),
           TEST(test_a_reset_that_fails_is_tried_again),
           TEST(test_an_interrupted_task_is_undone_and_not_repeated),
-          TEST(test_a_task_that_ended_is_not_repeated), TEST(test_a_reset_leaves_nothing),
-          TEST(test_a_reset_of_what_nobody_remembers), TEST(test_a_reset_by_hand),
-          TEST(test_only_one_at_a_time), TEST(test_what_is_missing_is_named),
-          TEST(test_a_file_that_cannot_be_written),
+          TEST(test_a_task_that_ended_is_not_repeated), TEST(test_an_init_that_is_gone_on_with),
+          TEST(test_an_init_that_never_ends_well), TEST(test_what_is_not_gone_on_with),
+          TEST(test_a_reset_leaves_nothing), TEST(test_a_reset_of_what_nobody_remembers),
+          TEST(test_a_reset_by_hand), TEST(test_only_one_at_a_time),
+          TEST(test_what_is_missing_is_named), TEST(test_a_file_that_cannot_be_written),
           TEST(test_stopping_ends_kubeadm_and_is_written_down), TEST(test_long_lines_hide_nothing),
           cmocka_unit_test(test_environment))

@@ -35,6 +35,29 @@ static void test_phases(void **state)
                  NULL);
 }
 
+static void assert_failed_phase(const char *line, const char *expected)
+{
+    char phase[KUBEADM_PHASE_SIZE] = "before";
+    assert_int_equal(kubeadm_failed_phase(line, phase), expected != NULL);
+    assert_string_equal(phase, expected ? expected : "before");
+}
+
+static void test_phases_that_fail(void **state)
+{
+    (void)state;
+    assert_failed_phase("error execution phase addon/kube-proxy: error when creating kube-proxy "
+                        "service account: Client.Timeout exceeded",
+                        "addon/kube-proxy");
+    assert_failed_phase("error execution phase preflight", "preflight");
+    assert_failed_phase("error execution phase : nothing", NULL);
+    assert_failed_phase("error execution phase ", NULL);
+    assert_failed_phase(
+        "error execution phase "
+        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa:",
+        NULL);
+    assert_failed_phase("[addons] Applied essential addon: kube-proxy", NULL);
+}
+
 static void test_lines_that_matter(void **state)
 {
     (void)state;
@@ -193,7 +216,7 @@ static void test_a_kubelet_of_a_member(void **state)
                    PROTOCOL_FAILURE_CERTIFICATE);
 }
 
-UNIT_MAIN(cmocka_unit_test(test_phases), cmocka_unit_test(test_lines_that_matter),
-          cmocka_unit_test(test_a_worker_that_hangs),
+UNIT_MAIN(cmocka_unit_test(test_phases), cmocka_unit_test(test_phases_that_fail),
+          cmocka_unit_test(test_lines_that_matter), cmocka_unit_test(test_a_worker_that_hangs),
           cmocka_unit_test(test_a_control_plane_that_hangs), cmocka_unit_test(test_the_rest),
           cmocka_unit_test(test_a_kubelet_of_a_member))

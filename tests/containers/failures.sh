@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Usage: failures.sh [SLIPWAY [NODE_PEER]]
 #
-# A kubeadm init that ends half-way is undone, and tried again. What goes wrong after kubeadm has ended well
+# A kubeadm init that ends half-way is undone, and tried again; one that loses the API server when the control
+# plane runs is gone on with. What goes wrong after kubeadm has ended well
 # is told with its step and the last lines of kubelet. A member that is rejected is a node no more, and has
 # nothing left of it. What runs on the machines is real, see machine.bash. Speaks TAP; exit status 77 when
 # that cannot run here.
@@ -14,10 +15,31 @@
 
 address=([control-plane]=10.9.0.11 [worker]=10.9.0.21)
 
+# wrap_kubeadm ROOT: for the second init, the API server stops to answer when the control plane runs, for longer
+# than kubeadm waits for it.
+wrap_kubeadm() {
+    mkdir -p "$1/usr/local/sbin"
+    cat >"$1/usr/local/sbin/kubeadm" <<'SCRIPT'
+#!/bin/bash
+[ "$1" != init ] || echo init >>/var/tmp/inits
+[ "$1" = init ] && [ "$(wc -l </var/tmp/inits)" = 2 ] || exec /usr/bin/kubeadm "$@"
+set -o pipefail
+/usr/bin/kubeadm "$@" 2>&1 | while IFS= read -r line; do
+    echo "$line"
+    [[ $line == "[kubelet-finalize]"* ]] || continue
+    pkill -STOP kube-apiserver
+    (sleep 14 && pkill -CONT kube-apiserver) >/dev/null 2>&1 &
+done
+SCRIPT
+    chmod 755 "$1/usr/local/sbin/kubeadm"
+}
+
 prepare() {
     prepare_rack
     prepare_containers || return 1
-    declare_demo 'cni: {driver: none}'
+    declare_demo 'cni: {driver: none}' 'kubeadmPath: /usr/local/sbin/kubeadm'
+    wrap_kubeadm "$work/control-plane/files"
+    wrap_kubeadm "$work/worker/files"
     declare_node control-plane controlPlane
     declare_node worker worker
 } >"$work/out" 2>&1
@@ -31,6 +53,13 @@ until kubectl --kubeconfig /etc/kubernetes/admin.conf get --raw /readyz; do
     sleep 0.2
 done
 kill -KILL $(pidof kubeadm)'
+}
+
+went_on() { # MACHINE
+    on_machine "$1" journalctl --no-pager -u slipway-node-cluster | tail -n 40 >"$work/journal"
+    cat "$work/journal"
+    grep 'kubeadm init failed in its phase addon/kube-proxy. The control plane runs: going on there' "$work/journal" &&
+        is "$(on_machine "$1" cat /var/tmp/inits | wc -l)" 3
 }
 
 failed_step_is() { # STEP
@@ -77,6 +106,7 @@ power_on control-plane
 ok "kubeadm is ended while the control plane starts" kubeadm_is_ended control-plane
 by "that is told" 60 tells control-plane JoinFailed
 by "it is tried again" 60 attempts_are control-plane 2
+by "the API server is away in the middle of that" 300 went_on control-plane
 by "without a network between pods the step is CNI" 400 failed_step_is CNI || bail_out "no control plane"
 ok "the Node is not Ready" node_condition_is False
 ok "the machine tells what is wrong" tells control-plane NetworkPluginNotReady
@@ -84,6 +114,7 @@ by "with what kubelet said last" 60 failure_says $'kubelet said:\n'
 ok "an event tells it too" event_seen NetworkPluginNotReady
 ok "a network is written by hand" write_network 0 control-plane
 by "the control plane is Ready" 120 phase_is control-plane Ready || bail_out "no cluster"
+ok "which took no further attempt" attempts_are control-plane 2
 ok "nothing is wrong any more" failed_step_is none
 ok "the Node is Ready" node_condition_is True
 ok "there is an administrator's kubeconfig" kubeconfig_is_written
