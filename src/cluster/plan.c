@@ -184,6 +184,11 @@ static void assign_control_plane(const struct planning *p, const struct plan_mac
         say(step, PLAN_WAIT,
             "waits: with several control planes spec.controlPlaneEndpoint of the Cluster has to be "
             "one that outlives each of them: a name, a load balancer or a virtualIP");
+    else if (p->joined > 0 && p->cluster->unelected)
+        say(step, PLAN_WAIT,
+            "waits: several control planes have to elect a leader; remove leader-elect from %s of "
+            "the Cluster, and install the control plane that has it anew",
+            p->cluster->unelected);
     else if (makes_even(p))
         say(step, PLAN_WAIT,
             "waits for one more control plane: etcd needs a majority, so %zu members survive no "

@@ -56,6 +56,7 @@ struct plan_cluster {
     bool initialized;           /* Cluster.status.initializedAt is set */
     bool api_reachable;         /* the API server answers at the endpoint */
     bool lasting_endpoint;      /* the endpoint does not go with one of the control planes */
+    const char *unelected;      /* the field that lets each of several act; NULL: a leader does */
     const char *saved_of;       /* Cluster.status.saved.machine; NULL: nothing is saved */
     int64_t join_timeout_ms;    /* spec.joinPolicy.joinTimeoutSeconds: a machine's own deadline */
 };

@@ -294,6 +294,26 @@ static void a_second_control_plane_needs_an_endpoint_that_lasts(void **state)
     check(&cluster, machines, 4, NULL, 0, want);
 }
 
+static void a_second_control_plane_needs_an_election(void **state)
+{
+    (void)state;
+    struct plan_cluster cluster = formed;
+    cluster.unelected = "spec.scheduler.extraArgs";
+    struct plan_machine machines[] = {
+        member("a", CP),
+        {.name = "b", .role = CP, .approved = true, .alive = true},
+        {.name = "c", .role = CP, .approved = true, .alive = true},
+    };
+    struct expected want[] = {
+        {PLAN_NOTHING, "is a member, and its Node is Ready"},
+        {PLAN_WAIT, "waits: several control planes have to elect a leader; remove leader-elect "
+                    "from spec.scheduler.extraArgs of the Cluster, and install the control plane "
+                    "that has it anew"},
+        {PLAN_WAIT, "waits until control plane b has joined"},
+    };
+    check(&cluster, machines, 3, NULL, 0, want);
+}
+
 static void a_clock_that_jumps_stops_nobody(void **state)
 {
     (void)state;
@@ -614,6 +634,7 @@ UNIT_MAIN(cmocka_unit_test(the_lowest_name_that_can_is_elected),
           cmocka_unit_test(the_late_keep_their_turn_while_they_live),
           cmocka_unit_test(control_planes_join_up_to_an_odd_number),
           cmocka_unit_test(a_second_control_plane_needs_an_endpoint_that_lasts),
+          cmocka_unit_test(a_second_control_plane_needs_an_election),
           cmocka_unit_test(a_clock_that_jumps_stops_nobody),
           cmocka_unit_test(a_reinstalled_machine_waits_for_its_old_node_to_go),
           cmocka_unit_test(no_history_breaks_the_rules),

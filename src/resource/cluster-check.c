@@ -284,6 +284,34 @@ bool cluster_endpoint_lasts(const struct cluster *cluster, const struct cluster_
     return true;
 }
 
+/* As Go's strconv.ParseBool reads it. */
+static bool is_false(const char *value)
+{
+    static const char *const words[] = {"0", "f", "F", "false", "False", "FALSE"};
+    for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+        if (str_eq(value, words[i]))
+            return true;
+    }
+    return false;
+}
+
+static bool elects(const struct cluster_component *component)
+{
+    for (size_t i = 0; i < component->n_extra_args; i++) {
+        const struct pair *flag = &component->extra_args[i];
+        if (str_eq(flag->key, "leader-elect"))
+            return !is_false(flag->value);
+    }
+    return true;
+}
+
+const char *cluster_without_election(const struct cluster *cluster)
+{
+    if (!elects(&cluster->spec.controller_manager))
+        return "spec.controllerManager.extraArgs";
+    return elects(&cluster->spec.scheduler) ? NULL : "spec.scheduler.extraArgs";
+}
+
 void cluster_check_addresses(const struct cluster *cluster, const struct cluster_member *members,
                              size_t n, struct problems *problems)
 {
@@ -308,5 +336,10 @@ void cluster_check_members(const struct cluster *cluster, const struct cluster_m
         problem_add(problems, PROBLEM_REQUIRED, "spec.controlPlaneEndpoint",
                     "%zu control planes need an endpoint that outlives each of them: a name, a "
                     "load balancer or a virtualIP",
+                    control_planes);
+    const char *without_election = cluster_without_election(cluster);
+    if (control_planes > 1 && without_election)
+        problem_add(problems, PROBLEM_INVALID, without_election,
+                    "leader-elect is off, and %zu control planes have to elect a leader",
                     control_planes);
 }

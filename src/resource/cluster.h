@@ -268,6 +268,12 @@ bool cluster_endpoint_lasts(const struct cluster *cluster, const struct cluster_
                             size_t n);
 
 /*
+ * The field whose flag leader-elect lets every kube-controller-manager, or kube-scheduler, act:
+ * good for one control plane, and not for more. NULL: they elect a leader. Pure.
+ */
+const char *cluster_without_election(const struct cluster *cluster);
+
+/*
  * What is wrong with the addresses of a cluster's Machines: inside the pods' or services' subnet,
  * or the same as another one's or as the virtual address. Pure.
  */
@@ -277,7 +283,8 @@ void cluster_check_addresses(const struct cluster *cluster, const struct cluster
 /*
  * The same, and what is wrong with the Machines as they are together: no control plane, an even
  * number of them (an etcd of two or four members survives no more than one of one or three),
- * several without an endpoint that lasts. A cluster without members has no problem yet. Pure.
+ * several without an endpoint that lasts or a leader. A cluster without members has no problem yet.
+ * Pure.
  */
 void cluster_check_members(const struct cluster *cluster, const struct cluster_member *members,
                            size_t n, struct problems *problems);

@@ -353,6 +353,20 @@ static void members_are_looked_at_together(void **state)
     assert_string_equal(without, LASTING);
     _autofree_ char *of_one = members(first, list, 4);
     assert_string_equal(of_one, LASTING);
+#define OFF " is off, and 3 control planes have to elect a leader"
+    static const char manager[] =
+        "{\"kubernetesVersion\":\"v1.20.2\",\"controlPlaneEndpoint\":{\"host\":\"api.example\"},"
+        "\"controllerManager\":{\"extraArgs\":{\"a\":\"b\",\"leader-elect\":\"false\"}}}";
+    static const char scheduler[] =
+        "{\"kubernetesVersion\":\"v1.20.2\",\"controlPlaneEndpoint\":{\"host\":\"api.example\"},"
+        "\"controllerManager\":{\"extraArgs\":{\"leader-elect\":\"true\"}},"
+        "\"scheduler\":{\"extraArgs\":{\"leader-elect\":\"F\"}}}";
+    _autofree_ char *unelected = members(manager, list, 4);
+    assert_string_equal(unelected, "spec.controllerManager.extraArgs: leader-elect" OFF);
+    _autofree_ char *unscheduled = members(scheduler, list, 4);
+    assert_string_equal(unscheduled, "spec.scheduler.extraArgs: leader-elect" OFF);
+    _autofree_ char *alone = members(manager, list, 1);
+    assert_string_equal(alone, "");
     static const struct cluster_member odd[] = {
         {"a", ROLE_CONTROL_PLANE, 0x0af40001}, /* 10.244.0.1 */
         {"b", ROLE_WORKER, 0x0af40001},

@@ -230,6 +230,7 @@ int cluster_decide(const struct cluster_entry *entry, struct cluster_decision *r
         .initialized = c->status.initialized_at > 0,
         .api_reachable = entry->link && cluster_link_is_up(entry->link),
         .lasting_endpoint = endpoint_lasts(entry),
+        .unelected = cluster_without_election(c),
         .saved_of = c->status.saved.machine,
         .join_timeout_ms = c->spec.join_policy.join_timeout_seconds * 1000,
     };

@@ -89,6 +89,10 @@ check_members() {
     soon "two are no more than one" condition_is demo '2 control planes survive no more failures than 1'
     declare_machine cp3 controlPlane demo kube >/dev/null
     soon "three are" condition_is demo valid
+    spec cluster demo '{"scheduler": {"extraArgs": {"leader-elect": "false"}}}'
+    soon "several have to elect a leader" condition_is demo \
+        'spec.scheduler.extraArgs: leader-elect is off, and 3 control planes have to elect a leader'
+    spec cluster demo '{"scheduler": {"extraArgs": {"leader-elect": null}}}'
     spec cluster demo '{"controlPlaneEndpoint": {"host": "10.9.0.12"}}'
     spec machine cp2 '{"network": {"address": "10.9.0.12/24"}}'
     soon "several need an endpoint that lasts" condition_is demo \
