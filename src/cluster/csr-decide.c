@@ -214,6 +214,13 @@ static bool is_asked_by_node(struct decision *d)
                     QUOTE(d->node_name), QUOTE(asking));
     if (!list_has(d->facts->groups, NODES_GROUP))
         return deny(d, "WrongGroup", "Expected the user to be in the group %s.", NODES_GROUP);
+    /* Who asks as this node already does so with a certificate of an earlier installation. */
+    if (d->machine->standing == CSR_STANDING_JOINING && !str_empty(d->machine->token_id) &&
+        str_empty(d->machine->bound_key))
+        return deny(d, "NotJoined",
+                    "Expected the first certificate of Machine %s to be asked for with its "
+                    "bootstrap token, but its node asked for another one before.",
+                    QUOTE(d->machine->name));
     return true;
 }
 
@@ -290,17 +297,50 @@ static bool same_address(const char *a, const char *b)
            memcmp(x, y, sizeof(x)) == 0;
 }
 
+static bool is_given(const struct csr_machine *machine, const char *address)
+{
+    return !str_empty(machine->given_address) && same_address(address, machine->given_address);
+}
+
+static bool has_address(const struct csr_machine *machine, const char *address)
+{
+    bool known = is_given(machine, address);
+    for (size_t i = 0; !known && machine->addresses && machine->addresses[i]; i++)
+        known = same_address(address, machine->addresses[i]);
+    return known;
+}
+
 static bool has_own_addresses(struct decision *d)
 {
-    const char *const *own = d->machine->addresses;
     char *const *asked = d->request->addresses;
-    for (size_t i = 0; asked[i]; i++) {
-        bool known = false;
-        for (size_t j = 0; !known && own && own[j]; j++)
-            known = same_address(asked[i], own[j]);
-        if (!known)
+    for (size_t i = 0; asked[i]; i++)
+        if (!has_address(d->machine, asked[i]))
             return deny(d, "WrongAddress", "Expected only addresses of Machine %s, found %s.",
                         QUOTE(d->machine->name), asked[i]);
+    return true;
+}
+
+/* One that is in the cluster, be it on its way out: others trust who answers at its addresses. */
+static bool is_in_use(const struct csr_machine *machine)
+{
+    return is_approved(machine) || machine->standing == CSR_STANDING_RELEASED;
+}
+
+/* Whoever serves with another Machine's address is believed to be that one, the API server too. */
+static bool has_no_foreign_address(struct decision *d)
+{
+    char *const *asked = d->request->addresses;
+    for (size_t i = 0; asked[i] && !d->machine->control_plane; i++) {
+        if (is_given(d->machine, asked[i]))
+            continue;
+        for (size_t j = 0; j < d->count; j++) {
+            const struct csr_machine *other = &d->machines[j];
+            if (other != d->machine && is_in_use(other) && has_address(other, asked[i]))
+                return deny(d, "SharedAddress",
+                            "Expected addresses that only Machine %s has, found %s, which Machine "
+                            "%s has, too; spec.network.address tells whose it is.",
+                            QUOTE(d->machine->name), asked[i], QUOTE(other->name));
+        }
     }
     return true;
 }
@@ -332,7 +372,8 @@ void csr_decide(const struct csr_facts *facts, const struct csr_machine *machine
     static const rule both[] = {is_readable,      has_key,  names_a_node, has_usages,
                                 has_no_odd_names, is_known, stands_well,  NULL};
     static const rule client[] = {has_no_names, is_asked_rightly, NULL};
-    static const rule serving[] = {is_asked_by_node, has_own_names, has_own_addresses, NULL};
+    static const rule serving[] = {is_asked_by_node, has_own_names, has_own_addresses,
+                                   has_no_foreign_address, NULL};
     struct decision d = {.facts = facts,
                          .request = facts->request,
                          .machines = machines,

@@ -6,7 +6,8 @@
  *  - the first client certificate of a node only to the bootstrap token that was made for exactly
  *    that Machine, while the Machine joins, in its window, and for one key;
  *  - a renewal only to the node itself, while its Machine is approved;
- *  - a serving certificate only to the node itself, for names and addresses of its Machine.
+ *  - a serving certificate only to the node itself, for names and addresses of its Machine. What a
+ *    worker says of its addresses is no proof: one that another Machine has is not its own.
  *
  * Other requests to these two signers are denied with a sentence that says what was expected and
  * what was found; requests to other signers are none of our business.
@@ -45,7 +46,9 @@ struct csr_machine {
     const char *name;             /* of the Machine, for messages */
     const char *node_name;        /* of its Node; always a name that it may serve */
     const char *const *dns_names; /* further names that it may serve */
-    const char *const *addresses; /* its own, IPv4 or IPv6 as text */
+    const char *const *addresses; /* its own as far as it says so, IPv4 or IPv6 as text */
+    const char *given_address;    /* that its specification gives it, as text; NULL or "": none */
+    bool control_plane;           /* has the authority's key, and need not be doubted */
     enum csr_standing standing;
     const char *token_id; /* of the bootstrap token made for it (6 characters); NULL or "": none */
     int64_t window_ends_ms; /* wall time at which its time to join ends */

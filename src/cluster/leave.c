@@ -25,6 +25,12 @@ static bool is_lone(const struct leave_facts *f)
            (f->joined || f->saved || f->restoring);
 }
 
+/* Nobody else has joined, and what etcd holds has not been taken yet. */
+static bool changes_etcd_alone(const struct leave_facts *f)
+{
+    return f->control_plane && f->other_control_planes == 0 && !f->saved && !f->saving;
+}
+
 static struct leave lone_step(const struct leave_facts *f)
 {
     if (f->saved)
@@ -41,8 +47,16 @@ static struct leave lone_step(const struct leave_facts *f)
 
 struct leave leave_decide(const struct leave_facts *f)
 {
+    if (f->unformed)
+        return SAY(LEAVE_DONE, "it was a member of an earlier Cluster of this name");
+    if (changes_etcd_alone(f) && f->other_joining)
+        return SAY(LEAVE_WAIT,
+                   "another control plane is joining, so etcd is about to have a second "
+                   "member: when that has ended, this one may go");
     if (is_lone(f))
         return lone_step(f);
+    if (!f->control_plane && f->other_control_planes == 0 && f->returns)
+        return SAY(LEAVE_WAIT, "the cluster's only control plane is being installed anew");
     if (is_over(f))
         return SAY(LEAVE_DONE, f->control_plane
                                    ? "it was the last control plane, and its cluster ended with it"

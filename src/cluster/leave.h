@@ -4,6 +4,9 @@
  * etcd member is removed, its Node is deleted, its bootstrap token is gone. One pure decision of
  * what is known now, taken anew after every step: so a server may stop anywhere and go on.
  *
+ * A Cluster that was never initialised has no members: what they joined was deleted, and this one
+ * has its name only.
+ *
  * The only control plane cannot leave without its cluster. When it is installed anew, what its etcd
  * holds is saved first, and it goes on with that; when it is released or rejected, that is the end.
  */
@@ -23,6 +26,9 @@ struct leave_facts {
     enum leave_reason reason;
     bool control_plane;
     size_t other_control_planes; /* that have joined, beside this machine */
+    bool other_joining;          /* another control plane is at kubeadm, within its time */
+    bool unformed; /* the Cluster was never initialised, and this machine is not at it */
+    bool returns;  /* its only control plane is being installed anew, and goes on after that */
     bool api_reachable;
     bool is_endpoint;    /* the cluster's endpoint is this machine's own address */
     bool task_under_way; /* the machine is at kubeadm, within its time */

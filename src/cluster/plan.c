@@ -105,10 +105,16 @@ static void elect(struct planning *p)
     p->plan.elect = best ? best->name : NULL;
 }
 
+/* One that joined between its drain and its end would be in what etcd saves, or lose its quorum. */
+static bool is_about_to_leave(const struct plan_machine *m)
+{
+    return m->leaving && m->task == PLAN_TASK_DONE;
+}
+
 /*
  * Whether other control planes have to wait for this one: it is joining; or its time is over, but
- * it is still at it; or it has joined a moment ago and its Node is not Ready yet. Leaving or not:
- * what kubeadm does to etcd on it does not depend on that.
+ * it is still at it; or it has joined a moment ago and its Node is not Ready yet; or it has not
+ * left yet. Leaving or not: what kubeadm does to etcd on it does not depend on that.
  */
 static bool holds_turn(const struct planning *p, const struct plan_machine *m)
 {
@@ -116,7 +122,8 @@ static bool holds_turn(const struct planning *p, const struct plan_machine *m)
         return false;
     if (is_under_way(m))
         return p->now < deadline_of(p, m) || m->alive;
-    return m->task == PLAN_TASK_DONE && !m->node_ready && !m->leaving && p->now < deadline_of(p, m);
+    return is_about_to_leave(m) ||
+           (m->task == PLAN_TASK_DONE && !m->node_ready && p->now < deadline_of(p, m));
 }
 
 static void find_turn(struct planning *p)
@@ -178,8 +185,9 @@ static void assign_control_plane(const struct planning *p, const struct plan_mac
                                  struct plan_step *step)
 {
     if (p->turn != m)
-        say(step, PLAN_WAIT, "waits until control plane %s has joined",
-            p->turn ? p->turn->name : "before it");
+        say(step, PLAN_WAIT, "waits until control plane %s has %s",
+            p->turn ? p->turn->name : "before it",
+            p->turn && is_about_to_leave(p->turn) ? "left" : "joined");
     else if (p->joined > 0 && !p->cluster->lasting_endpoint)
         say(step, PLAN_WAIT,
             "waits: with several control planes spec.controlPlaneEndpoint of the Cluster has to be "
@@ -234,8 +242,14 @@ static void assign(const struct planning *p, const struct plan_machine *m, struc
 static void step_joined(const struct planning *p, const struct plan_machine *m,
                         struct plan_step *step)
 {
-    if (!p->cluster->initialized)
+    const char *first = p->cluster->initialized_by;
+    if (!p->cluster->initialized && first && str_eq(first, m->name))
         say(step, PLAN_WAIT, "waits for the answer of the API server that it started");
+    else if (!p->cluster->initialized)
+        say(step, PLAN_WAIT,
+            "is a node of an earlier Cluster of this name; to make it one of this: slipway "
+            "reinstall %s",
+            m->name);
     else if (m->node_ready)
         say(step, PLAN_NOTHING, "is a member, and its Node is Ready");
     else

@@ -12,7 +12,8 @@
  * - What etcd held is brought back only to the control plane that saved it, and only while there is
  *   no other.
  * - One control plane joins at a time, because every one of them changes etcd's membership: the
- *   next one's turn comes when its Node is Ready, or when its time is over.
+ *   next one's turn comes when its Node is Ready, or when its time is over. None joins while
+ *   another one leaves.
  * - Nobody joins while the API server does not answer.
  * - No control plane joins that would make their number even, nor a second one while the endpoint
  *   is the first one's own address.

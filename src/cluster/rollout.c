@@ -14,7 +14,7 @@ struct census {
     size_t away;                                   /* members that do not count as available */
     const struct rollout_machine *under_way;       /* has the Image, or gets it; not yet Ready */
     const struct rollout_machine *failed;          /* such a one */
-    const struct rollout_machine *broken;          /* failed with another Image */
+    const struct rollout_machine *broken;          /* failed with another Image, or barred by it */
     const struct rollout_machine *other_away;      /* not Ready, and not of this rollout's doing */
     const struct rollout_machine *control_away;    /* a control plane that is not Ready */
     const struct rollout_machine *control_waiting; /* a control plane that has another Image */
@@ -48,7 +48,7 @@ static void count(const struct rollout_cluster *c, const struct rollout_machine 
         census->under_way = lower(census->under_way, m);
     if (m->wants && m->failed)
         census->failed = lower(census->failed, m);
-    if (!m->wants && m->failed)
+    if (!m->wants && (m->failed || m->barred))
         census->broken = lower(census->broken, m);
     if (!m->wants && !available)
         census->other_away = lower(census->other_away, m);
@@ -119,7 +119,10 @@ static size_t begin_workers(const struct choosing *c, size_t budget)
 static void choose_broken(const struct choosing *c, const struct census *census, struct rollout *r)
 {
     c->begin[census->broken - c->machines] = true;
-    say(r, ROLLOUT_PROGRESSING, "%s is next, which failed", census->broken->name);
+    say(r, ROLLOUT_PROGRESSING, "%s is next, which %s", census->broken->name,
+        census->broken->failed
+            ? "failed"
+            : "may not join with its Image: it holds another version of Kubernetes");
 }
 
 static void choose_control_plane(const struct choosing *c, const struct census *census,

@@ -9,8 +9,9 @@
  * - No more Machines are away at once than maxUnavailable allows, those counted that are not Ready
  *   for another reason.
  * - After a Machine has failed, or while the API server does not answer, none is begun. But one
- *   that failed with another Image is the first to get this one, even where there is no API server
- *   because it is the only control plane: so an undo mends what the rollout broke.
+ *   that failed with another Image, or may not join with it, is the first to get this one, even
+ *   where there is no API server because it is the only control plane: so an undo mends what the
+ *   rollout broke, and no upgrade waits for somebody who waits for it.
  */
 #pragma once
 
@@ -28,6 +29,7 @@ struct rollout_machine {
     bool installed;      /* what it wants is on its disk, and no installation is due */
     bool ready;          /* phase Ready */
     bool failed;         /* phase Failed */
+    bool barred;         /* it holds another version than the Cluster's, and may not join */
     int64_t ready_since; /* with ready: when it became so, on the clock of `now` */
 };
 

@@ -326,6 +326,58 @@ static void api_server_name(struct scene *s)
 {
     s->dns_names[1] = mutable("kubernetes.default.svc");
 }
+/* A worker that has said before that it has the other one's address. */
+static void claimed_address(struct scene *s)
+{
+    static const char *const claimed[] = {"10.0.0.1", "10.0.0.2", NULL};
+    s->machines[0].addresses = claimed;
+    s->addresses[1] = mutable("10.0.0.2");
+}
+static void claimed_of_one_that_leaves(struct scene *s)
+{
+    claimed_address(s);
+    s->machines[1].standing = CSR_STANDING_RELEASED;
+}
+static void claimed_as_given(struct scene *s)
+{
+    claimed_address(s);
+    s->machines[1].addresses = NULL;
+    s->machines[1].given_address = "10.0.0.2";
+}
+static void claimed_by_a_rejected_one(struct scene *s)
+{
+    s->machines[1].addresses = node1_addresses;
+    s->machines[1].standing = CSR_STANDING_REJECTED;
+}
+static void claimed_from_the_one_it_is_given_to(struct scene *s)
+{
+    s->machines[1].addresses = node1_addresses;
+    s->machines[0].given_address = "10.0.0.1";
+    s->addresses[1] = NULL;
+}
+static void control_plane_with_a_shared_address(struct scene *s)
+{
+    claimed_address(s);
+    s->machines[0].control_plane = true;
+}
+static void given_only(struct scene *s)
+{
+    s->machines[0].addresses = NULL;
+    s->machines[0].given_address = "10.0.0.1";
+    s->addresses[1] = NULL;
+}
+static void joining_without_a_first_certificate(struct scene *s)
+{
+    s->machines[0].standing = CSR_STANDING_JOINING;
+    s->machines[0].token_id = "abcdef";
+    s->machines[0].bound_key = NULL;
+}
+/* kubeadm init signs kubelet's certificate itself */
+static void initialising(struct scene *s)
+{
+    s->machines[0].standing = CSR_STANDING_JOINING;
+    s->machines[0].bound_key = NULL;
+}
 static void foreign_address(struct scene *s)
 {
     s->addresses[1] = mutable("10.0.0.2");
@@ -412,6 +464,11 @@ static void test_approved(void **state)
         {serving, names_only, NULL, NULL},
         {serving, addresses_only, NULL, NULL},
         {serving, still_joining, NULL, NULL},
+        {serving, initialising, NULL, NULL},
+        {serving, claimed_by_a_rejected_one, NULL, NULL},
+        {serving, claimed_from_the_one_it_is_given_to, NULL, NULL},
+        {serving, control_plane_with_a_shared_address, NULL, NULL},
+        {serving, given_only, NULL, NULL},
     };
     run(cases, ARRAY_SIZE(cases));
 }
@@ -496,6 +553,11 @@ static void test_serving_denied(void **state)
         {serving, wildcard, "WrongNames", "\"*\""},
         {serving, api_server_name, "WrongNames", "kubernetes.default.svc"},
         {serving, foreign_address, "WrongAddress", "found 10.0.0.2"},
+        {serving, claimed_address, "SharedAddress", "found 10.0.0.2, which Machine machine-2 has"},
+        {serving, claimed_of_one_that_leaves, "SharedAddress", "machine-2"},
+        {serving, claimed_as_given, "SharedAddress", "machine-2"},
+        {serving, joining_without_a_first_certificate, "NotJoined", "machine-1"},
+        {renewal, joining_without_a_first_certificate, "NotJoined", "machine-1"},
         {serving, foreign_v6_address, "WrongAddress", "fd00::2"},
         {serving, mapped_address, "WrongAddress", NULL},
         {serving, no_known_address, "WrongAddress", NULL},

@@ -143,6 +143,53 @@ static void the_endpoints_machine_is_released_last(void **state)
     assert_string_equal(walk(f, steps), ".");
 }
 
+/* What etcd saves would have a second member that nobody brings back with it. */
+static void the_only_control_plane_waits_for_one_that_joins(void **state)
+{
+    static const enum leave_reason reasons[] = {LEAVE_REINSTALL, LEAVE_RELEASED, LEAVE_REJECTED};
+    char steps[16];
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(reasons); i++) {
+        struct leave_facts f = {.reason = reasons[i],
+                                .control_plane = true,
+                                .joined = true,
+                                .other_joining = true,
+                                .api_reachable = true,
+                                .node = true};
+        assert_string_equal(walk(f, steps), "w");
+        f.other_control_planes = 1; /* it has joined, and another one joins */
+        assert_string_equal(walk(f, steps), "mdecn.");
+        f.other_control_planes = 0;
+        f.saved = reasons[i] == LEAVE_REINSTALL;
+        assert_string_equal(walk(f, steps), f.saved ? "." : "w");
+    }
+}
+
+static void a_worker_waits_for_the_control_plane_that_comes_back(void **state)
+{
+    struct leave_facts f = {.reason = LEAVE_RELEASED, .joined = true, .returns = true};
+    char steps[16];
+    (void)state;
+    assert_string_equal(walk(f, steps), "w");
+    f.returns = false; /* it never will */
+    assert_string_equal(walk(f, steps), ".");
+}
+
+/* Its Cluster was deleted, and another one has the name now. */
+static void nobody_leaves_a_cluster_that_never_was(void **state)
+{
+    char steps[16];
+    (void)state;
+    for (int control_plane = 0; control_plane < 2; control_plane++) {
+        const struct leave_facts f = {.reason = LEAVE_REINSTALL,
+                                      .control_plane = control_plane,
+                                      .other_control_planes = 2,
+                                      .joined = true,
+                                      .unformed = true};
+        assert_string_equal(walk(f, steps), ".");
+    }
+}
+
 static void kubeadm_forgets_an_api_server(void **state)
 {
     static const char text[] = "apiEndpoints:\n"
@@ -171,4 +218,7 @@ UNIT_MAIN(cmocka_unit_test(members_leave_in_order),
           cmocka_unit_test(the_last_control_plane_just_goes),
           cmocka_unit_test(the_only_control_plane_saves_before_it_is_installed_anew),
           cmocka_unit_test(the_endpoints_machine_is_released_last),
+          cmocka_unit_test(the_only_control_plane_waits_for_one_that_joins),
+          cmocka_unit_test(a_worker_waits_for_the_control_plane_that_comes_back),
+          cmocka_unit_test(nobody_leaves_a_cluster_that_never_was),
           cmocka_unit_test(kubeadm_forgets_an_api_server))

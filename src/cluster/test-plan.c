@@ -244,6 +244,44 @@ static struct plan_machine member(const char *name, enum machine_role role)
                                  .node_ready = true};
 }
 
+/* Leaving, it counts no more as the one that the others have to reckon with, and it is in etcd. */
+static void nobody_joins_etcd_while_another_one_leaves(void **state)
+{
+    (void)state;
+    struct plan_cluster cluster = formed;
+    struct plan_machine machines[] = {
+        member("a", CP),
+        {.name = "b", .role = CP, .approved = true, .alive = true},
+        {.name = "w", .role = ROLE_WORKER, .approved = true, .alive = true},
+    };
+    struct expected want[] = {
+        {PLAN_NOTHING, "is leaving the cluster"},
+        {PLAN_WAIT, "waits until control plane a has left"},
+        {PLAN_JOIN_WORKER, "joins as a worker"},
+    };
+    cluster.lasting_endpoint = false;
+    cluster.unelected = "spec.scheduler.extraArgs";
+    machines[0].leaving = true;
+    check(&cluster, machines, 3, NULL, 0, want);
+    machines[0].node_ready = false; /* nor when it is dead */
+    check(&cluster, machines, 3, NULL, 0, want);
+}
+
+static void members_of_an_earlier_cluster_say_so(void **state)
+{
+    (void)state;
+    struct plan_machine machines[] = {
+        member("a", CP),
+        {.name = "b", .role = CP, .approved = true, .alive = true},
+    };
+    static const struct expected want[] = {
+        {PLAN_WAIT, "is a node of an earlier Cluster of this name; to make it one of this: slipway "
+                    "reinstall a"},
+        {PLAN_WAIT, "is chosen to initialise the cluster"},
+    };
+    check(&nobody, machines, 2, "b", 0, want);
+}
+
 static void control_planes_join_up_to_an_odd_number(void **state)
 {
     (void)state;
@@ -632,6 +670,8 @@ UNIT_MAIN(cmocka_unit_test(the_lowest_name_that_can_is_elected),
           cmocka_unit_test(only_the_elected_one_initialises),
           cmocka_unit_test(a_formed_cluster_is_joined_in_turn),
           cmocka_unit_test(the_late_keep_their_turn_while_they_live),
+          cmocka_unit_test(nobody_joins_etcd_while_another_one_leaves),
+          cmocka_unit_test(members_of_an_earlier_cluster_say_so),
           cmocka_unit_test(control_planes_join_up_to_an_odd_number),
           cmocka_unit_test(a_second_control_plane_needs_an_endpoint_that_lasts),
           cmocka_unit_test(a_second_control_plane_needs_an_election),

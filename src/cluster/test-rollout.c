@@ -157,6 +157,26 @@ static void it_pauses_and_waits(void **state)
     check(&c, m, 1, ROLLOUT_COMPLETE, "", "all have Image new");
 }
 
+/* It waits for the version that the rollout brings, and the rollout must not wait for it. */
+static void one_that_may_not_join_is_next(void **state)
+{
+    (void)state;
+    struct rollout_machine m[] = {OLD_CP("a"), OLD_CP("b"), OLD_CP("c"), OLD_WORKER("w")};
+    m[0].wants = true;
+    m[2].ready = false;
+    m[2].barred = true;
+    check(&usual, m, 4, ROLLOUT_PROGRESSING, "c",
+          "c is next, which may not join with its Image: it holds another version of Kubernetes");
+    m[2].wants = true;
+    m[2].barred = m[2].installed = false;
+    check(&usual, m, 4, ROLLOUT_PROGRESSING, "", "waits until control plane c is Ready");
+    m[1].wants = m[2].ready = m[2].installed = true;
+    m[3].ready = false;
+    m[3].barred = true;
+    check(&usual, m, 4, ROLLOUT_PROGRESSING, "w",
+          "w is next, which may not join with its Image: it holds another version of Kubernetes");
+}
+
 static void who_is_no_member_is_left_alone(void **state)
 {
     (void)state;
@@ -174,4 +194,5 @@ UNIT_MAIN(cmocka_unit_test(control_planes_go_first_one_at_a_time),
           cmocka_unit_test(no_more_are_away_than_allowed),
           cmocka_unit_test(one_that_is_ready_counts_after_a_while),
           cmocka_unit_test(a_failure_stops_it), cmocka_unit_test(it_pauses_and_waits),
+          cmocka_unit_test(one_that_may_not_join_is_next),
           cmocka_unit_test(who_is_no_member_is_left_alone))

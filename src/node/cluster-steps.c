@@ -190,7 +190,7 @@ int cluster_expect_node(struct cluster_run *run)
     struct err err = ERR_INIT;
     int r = str_replace(&run->state.node_name, run->task.node_name);
     if (r == 0)
-        r = cluster_state_save(run->node, &run->state, true, &err);
+        r = cluster_state_save(run->node, &run->state, &err);
     return r < 0 ? cluster_fail(run, r, PROTOCOL_FAILURE_FILES, "%s", err_text(&err)) : 0;
 }
 

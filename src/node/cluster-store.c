@@ -58,13 +58,11 @@ int cluster_task_load(const struct node *node, struct protocol_task *ret, struct
 /* ---- the state ---- */
 
 int cluster_state_save(const struct node *node, const struct protocol_task_state *state,
-                       bool durable, struct err *err)
+                       struct err *err)
 {
     json_auto_t *json = protocol_task_state_to_json(state);
     _autofree_ char *text = json ? json_dumps(json, JSON_INDENT(1)) : NULL;
-    if (durable || !text)
-        return save(node, CLUSTER_STATE_FILE, text, err);
-    return node_write_text(node, CLUSTER_STATE_FILE, text, 0600, err);
+    return save(node, CLUSTER_STATE_FILE, text, err);
 }
 
 int cluster_state_load(const struct node *node, struct protocol_task_state *ret)
@@ -88,13 +86,15 @@ void cluster_undo_free(struct cluster_undo *undo)
     free(undo->files);
     free(undo->cri_socket);
     free(undo->kubeadm);
+    free(undo->certificates_dir);
     *undo = (struct cluster_undo){0};
 }
 
 int cluster_undo_save(const struct node *node, const struct protocol_task *task, struct err *err)
 {
-    json_auto_t *json = json_pack("{s:s, s:s*, s:[]}", "criSocket", task->cri_socket, "kubeadm",
-                                  task->kubeadm, "files");
+    json_auto_t *json =
+        json_pack("{s:s, s:s*, s:s*, s:[]}", "criSocket", task->cri_socket, "kubeadm",
+                  task->kubeadm, "certificatesDir", task->certificates_dir, "files");
     json_t *files = json_object_get(json, "files");
     for (size_t i = 0; i < task->file_count; i++)
         (void)json_array_append_new(files, json_string(task->files[i].path));
@@ -138,6 +138,10 @@ int cluster_undo_load(const struct node *node, struct cluster_undo *ret)
     r = set_text(json, "criSocket", &ret->cri_socket);
     if (r == 0)
         r = set_text(json, "kubeadm", &ret->kubeadm);
+    if (r == 0)
+        r = set_text(json, "certificatesDir", &ret->certificates_dir);
+    if (!protocol_task_folder_is_allowed(ret->certificates_dir))
+        free(TAKE_PTR(ret->certificates_dir));
     if (r == 0)
         r = set_files(json_object_get(json, "files"), ret);
     if (r < 0)

@@ -15,7 +15,9 @@
 #define CLUSTER_UNDO_FILE PROTOCOL_TASK_DIR "/undo.json"
 #define CLUSTER_LOCK_FILE PROTOCOL_TASK_DIR "/lock"
 #define CLUSTER_SAVED_FILE PROTOCOL_TASK_DIR "/saved.tar.gz" /* etcd's data, while it is moved */
-#define CLUSTER_STOPPED PROTOCOL_TASK_DIR "/stopped" /* manifests of a stopped control plane */
+/* Manifests of a stopped control plane; on the file system of those that run, so that they can be
+ * moved. */
+#define CLUSTER_STOPPED "/etc/kubernetes/slipway-stopped"
 
 /* Whether manifests are there: a save has stopped the control plane. */
 bool cluster_is_stopped(const struct node *node);
@@ -33,15 +35,16 @@ int cluster_task_load(const struct node *node, struct protocol_task *ret, struct
 /* Overwrites and removes it; 0 also when there is none. */
 int cluster_task_remove(const struct node *node, struct err *err) _must_check_;
 
-/* durable: it is on the disk when this returns. */
+/* Durable: on XFS a file that is replaced unsynced may be empty after a power cut, and what this
+ * says of the Node would be lost. */
 int cluster_state_save(const struct node *node, const struct protocol_task_state *state,
-                       bool durable, struct err *err) _must_check_;
+                       struct err *err) _must_check_;
 /* -ENOENT: there is none, or it is damaged. */
 int cluster_state_load(const struct node *node, struct protocol_task_state *ret) _must_check_;
 
 /* What has to be known to undo a task: files of its own, and whom to tell. */
 struct cluster_undo {
-    char *cri_socket, *kubeadm; /* as in the task; NULL: not known */
+    char *cri_socket, *kubeadm, *certificates_dir; /* as in the task; NULL: not known */
     char **files;
     size_t count;
 };

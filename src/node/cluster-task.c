@@ -30,10 +30,10 @@ bool cluster_is_cancelled(const struct cluster_run *run)
     return run->tools->cancel && *run->tools->cancel;
 }
 
-static int save_state(struct cluster_run *run, bool durable)
+static int save_state(struct cluster_run *run)
 {
     struct err err = ERR_INIT;
-    int r = cluster_state_save(run->node, &run->state, durable, &err);
+    int r = cluster_state_save(run->node, &run->state, &err);
     if (r < 0)
         log_error("%s", err_text(&err));
     return r;
@@ -50,7 +50,7 @@ void cluster_set_phase(struct cluster_run *run, const char *phase)
         run->tools->on_phase(run->tools->data, phase);
     /* By hand, there may be no task that this would be the state of. */
     if (run->state.task)
-        (void)save_state(run, false);
+        (void)save_state(run);
 }
 
 int cluster_fail(struct cluster_run *run, int code, const char *failure, const char *format, ...)
@@ -83,7 +83,7 @@ static int begin(struct cluster_run *run)
     s->outcome = PROTOCOL_TASK_RUNNING;
     set_deadline(run, run->task.deadline_seconds);
     int r = str_replace(&s->task, run->task.id);
-    return r < 0 ? r : save_state(run, true);
+    return r < 0 ? r : save_state(run);
 }
 
 static void remove_secrets(const struct cluster_run *run)
@@ -103,6 +103,19 @@ static int fail_with_state(const struct cluster_run *run, int code, struct err *
                    (int)strcspn(message, "\n"), message);
 }
 
+/* kubeadm and kubelet leave their files to the page cache: once the server knows that it is done,
+ * no other task will write them again. */
+static int make_durable(const struct cluster_run *run)
+{
+    struct err err = ERR_INIT;
+    bool becomes_node =
+        run->task.kind == PROTOCOL_TASK_INIT || run->task.kind == PROTOCOL_TASK_JOIN;
+    int r = becomes_node ? node_sync(run->node, &err) : 0;
+    if (r < 0)
+        log_error("%s", err_text(&err));
+    return r;
+}
+
 /* Files first, then the state: whoever reads that it has ended finds no secret any more. */
 static int finish(struct cluster_run *run, int result, struct err *err)
 {
@@ -111,7 +124,9 @@ static int finish(struct cluster_run *run, int result, struct err *err)
     run->state.outcome = result < 0 ? PROTOCOL_TASK_FAILED : PROTOCOL_TASK_DONE;
     if (result == 0 && run->task.kind != PROTOCOL_TASK_SAVE)
         free(TAKE_PTR(run->state.phase));
-    int r = save_state(run, true);
+    int r = result < 0 ? 0 : make_durable(run);
+    if (r == 0)
+        r = save_state(run);
     if (r == 0)
         r = cluster_task_remove(run->node, &removal);
     if (r < 0)
@@ -237,6 +252,6 @@ int cluster_reset_by_hand(const struct node *node, const struct cluster_tools *t
     (void)cluster_fail(&run, 0, PROTOCOL_FAILURE_RESET, "slipway-node reset was run here");
     run.state.outcome = PROTOCOL_TASK_FAILED;
     if (run.state.task)
-        r = cluster_state_save(node, &run.state, true, err);
+        r = cluster_state_save(node, &run.state, err);
     return r < 0 ? r : cluster_task_remove(node, err);
 }

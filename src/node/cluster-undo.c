@@ -13,6 +13,7 @@ enum { SYSTEMCTL_MS = 60000, PODNET_MS = 60000, CONTAINERS_MS = 30000 };
 #define PODNET_CONFIG "/etc/kubernetes/slipway-podnet.json"
 #define VIP_CONFIG "/etc/kubernetes/keepalived/keepalived.conf"
 
+#define KUBEADM_CERTIFICATES "/etc/kubernetes/pki" /* its default */
 #define MANIFESTS "/etc/kubernetes/manifests"
 #define ADMIN_CONF "/etc/kubernetes/admin.conf"
 
@@ -53,7 +54,8 @@ static void end_containers(const struct cluster_run *run)
     run_quietly(kill, SYSTEMCTL_MS);
 }
 
-/* Routes, tunnels and rules of the network between pods: nothing of it outlives the membership. */
+/* Routes, tunnels and rules of the network between pods: nothing of it outlives the membership. Its
+ * configuration goes last, or nobody would go on with this after a power cut. */
 static void remove_podnet(const struct cluster_run *run)
 {
     const char *const stop[] = {run->tools->systemctl, "stop", "slipway-podnet.service", NULL};
@@ -61,8 +63,8 @@ static void remove_podnet(const struct cluster_run *run)
     if (!run->tools->systemctl || !run->tools->podnet || !node_exists(run->node, PODNET_CONFIG))
         return;
     run_quietly(stop, SYSTEMCTL_MS);
-    (void)!cluster_secret_remove(run->node, PODNET_CONFIG, NULL);
     run_quietly(remove, PODNET_MS);
+    (void)!cluster_secret_remove(run->node, PODNET_CONFIG, NULL);
 }
 
 /* Another control plane gets the address as soon as nobody here speaks for it. */
@@ -71,8 +73,8 @@ static void give_up_address(const struct cluster_run *run)
     const char *const stop[] = {run->tools->systemctl, "stop", "slipway-vip.service", NULL};
     if (!run->tools->systemctl || !node_exists(run->node, VIP_CONFIG))
         return;
-    (void)!cluster_secret_remove(run->node, VIP_CONFIG, NULL);
     run_quietly(stop, SYSTEMCTL_MS);
+    (void)!cluster_secret_remove(run->node, VIP_CONFIG, NULL);
 }
 
 /* The folder stays: kubelet, of a worker too, says every second that it is missing. */
@@ -86,10 +88,11 @@ static int empty_manifests(const struct cluster_run *run, struct err *err)
 
 /* What kubeadm leaves when it is not there, fails half way, or leaves anyway. Neither mount points
  * (volumes of pods may be below /var/lib/kubelet) nor the CNI configurations of other people. */
-static int remove_leftovers(const struct cluster_run *run, struct err *err)
+static int remove_leftovers(const struct cluster_run *run, const char *certificates_dir,
+                            struct err *err)
 {
-    static const char *const paths[] = {
-        "/etc/kubernetes/pki",
+    const char *const paths[] = {
+        certificates_dir,
         ADMIN_CONF,
         "/etc/kubernetes/super-admin.conf",
         "/etc/kubernetes/kubelet.conf",
@@ -114,15 +117,23 @@ static int remove_leftovers(const struct cluster_run *run, struct err *err)
     return empty_manifests(run, err);
 }
 
+static const char *certificates_dir(const struct cluster_run *run, const struct cluster_undo *undo)
+{
+    const char *known =
+        undo->certificates_dir ? undo->certificates_dir : run->task.certificates_dir;
+    return known ? known : KUBEADM_CERTIFICATES;
+}
+
 static int kubeadm_reset(struct cluster_run *run, const struct cluster_undo *undo)
 {
     const char *socket = undo->cri_socket ? undo->cri_socket : run->task.cri_socket;
     const char *kubeadm = undo->kubeadm ? undo->kubeadm : run->task.kubeadm;
-    const char *arguments[] = {"reset", "--force", "--cri-socket", socket};
+    const char *arguments[] = {"reset",        "--force", "--cert-dir", certificates_dir(run, undo),
+                               "--cri-socket", socket};
     struct cluster_call call = {
         .program = kubeadm ? kubeadm : "kubeadm",
         .arguments = arguments,
-        .count = socket ? 4 : 2,
+        .count = socket ? 6 : 4,
         .timeout_ms = cluster_left_ms(run),
         .cancel = run->tools->cancel,
         .tail = &run->tail,
@@ -163,7 +174,7 @@ static int leave_cluster(struct cluster_run *run, const struct cluster_undo *und
     end_containers(run);
     remove_podnet(run);
     give_up_address(run);
-    r = remove_leftovers(run, &err);
+    r = remove_leftovers(run, certificates_dir(run, undo), &err);
     return r < 0 ? cluster_fail(run, r, PROTOCOL_FAILURE_UNDO, "%s", err_text(&err)) : 0;
 }
 
@@ -190,7 +201,7 @@ static int forget_node(struct cluster_run *run)
     free(TAKE_PTR(run->state.node_name));
     if (!run->state.task)
         return 0;
-    int r = cluster_state_save(run->node, &run->state, true, &err);
+    int r = cluster_state_save(run->node, &run->state, &err);
     return r < 0 ? cluster_fail(run, r, PROTOCOL_FAILURE_FILES, "%s", err_text(&err)) : 0;
 }
 

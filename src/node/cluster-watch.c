@@ -106,7 +106,7 @@ static void write_down(struct cluster_watch *w, const char *failure, const char 
     w->state.outcome = PROTOCOL_TASK_FAILED;
     w->has_state = w->ended = w->news = true;
     if (r == 0)
-        r = cluster_state_save(w->node, &w->state, true, &err);
+        r = cluster_state_save(w->node, &w->state, &err);
     if (r < 0)
         log_error("%s", err_text(&err));
 }

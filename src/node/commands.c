@@ -7,7 +7,14 @@
 #include "base/proc.h"
 #include "base/str.h"
 
-enum { OUTPUT_MAX = 1 << 20, LINE_SIZE = 512 };
+#define UNIT "slipway-node-command.service"
+
+enum {
+    OUTPUT_MAX = 1 << 20,
+    LINE_SIZE = 512,
+    STOP_MS = 120000,
+    NOT_LOADED = 5, /* systemctl's status */
+};
 
 static void log_line(void *data, const char *line)
 {
@@ -27,16 +34,35 @@ static void log_output(const struct buf *output)
     }
 }
 
+/* One that goes on since slipway-node was killed: it is not run beside itself. */
+static void end_earlier(void)
+{
+    static const char *const stop[] = {"systemctl", "--quiet", "stop", UNIT, NULL};
+    const struct proc_options options = {.timeout_ms = STOP_MS};
+    struct err err = ERR_INIT;
+    int status = 0;
+    if (proc_run(stop, &options, &status, &err) < 0 && status != NOT_LOADED)
+        log_warn("%s", err_text(&err));
+}
+
 static int run_one(const struct node *node, const char *command, struct err *err)
 {
-    const char *const live[] = {"systemd-run", "--quiet",
-                                "--wait",      "--pipe",
-                                "--collect",   "--property=After=slipway-node-grow.service",
-                                "/bin/sh",     "-c",
-                                command,       NULL};
+    const char *const live[] = {"systemd-run",
+                                "--quiet",
+                                "--wait",
+                                "--pipe",
+                                "--collect",
+                                "--unit=" UNIT,
+                                "--property=After=slipway-node-grow.service",
+                                "/bin/sh",
+                                "-c",
+                                command,
+                                NULL};
     const char *const rooted[] = {"chroot", node->root, "/bin/sh", "-c", command, NULL};
     _autobuf_ struct buf output = BUF_INIT_MAX(OUTPUT_MAX);
     struct proc_options options = {.output = &output, .on_line = log_line};
+    if (node_is_live(node))
+        end_earlier();
     int r = proc_run(node_is_live(node) ? live : rooted, &options, NULL, err);
     log_output(&output);
     return r;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "node/first-boot.h"
 
-#include <fcntl.h>
 #include <jansson.h>
 #include <string.h>
 
@@ -113,14 +112,6 @@ static int apply_steps(struct run *run, struct err *err)
     return result;
 }
 
-static int sync_root(const struct node *node, struct err *err)
-{
-    _autofd_ int fd = open(node->root[0] ? node->root : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0 || syncfs(fd) < 0)
-        return err_errno(err, -errno, "cannot sync the root file system");
-    return 0;
-}
-
 /* Only what is durable elsewhere is wiped. */
 static int wipe_secrets(struct seed_source *source, struct err *err)
 {
@@ -141,7 +132,7 @@ static int configure(struct run *run, struct err *err)
         return r;
     r = apply_steps(run, err);
     run->state.configured = r == 0;
-    int synced = sync_root(run->node, r == 0 ? err : NULL);
+    int synced = node_sync(run->node, r == 0 ? err : NULL);
     run->state.milliseconds = (unsigned)(clock_now(run->node->clock) - start);
     if (synced == 0)
         synced = node_state_save(run->node, &run->state, r == 0 ? err : NULL);

@@ -122,6 +122,7 @@ static struct cluster_tools cluster_tools(const struct arguments *a)
     (void)sigemptyset(&action.sa_mask);
     (void)sigaction(SIGTERM, &action, NULL);
     (void)sigaction(SIGINT, &action, NULL);
+    (void)sigaction(SIGHUP, &action, NULL); /* by hand: the connection was lost */
     return (struct cluster_tools){
         .journalctl = live ? "journalctl" : NULL,
         .systemctl = live ? "systemctl" : NULL,
@@ -316,6 +317,8 @@ int main(int argc, char **argv)
                                             {0}};
     struct arguments a = {.node = {.root = "", .clock = &clock_system}};
     log_init(LOG_LEVEL_INFO, LOG_STYLE_AUTO);
+    (void)signal(SIGPIPE,
+                 SIG_IGN); /* a child that ends before it has read all is an error of its own */
     if (argc > 1 && str_eq(argv[1], "up") && trust_init() == 0)
         return run_up(argc - 1, argv + 1);
     opterr = 0;

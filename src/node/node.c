@@ -79,8 +79,34 @@ int node_write(const struct node *node, const char *path, const void *data, size
     return 0;
 }
 
+int node_write_durably(const struct node *node, const char *path, const char *text, mode_t mode,
+                       struct err *err)
+{
+    _autofree_ char *full = node_path(node, path);
+    if (!full)
+        return err_set(err, -ENOMEM, "out of memory");
+    int r = make_parent(full, err);
+    return r < 0 ? r : file_write_atomic(full, text, strlen(text), mode, err);
+}
+
 int node_write_text(const struct node *node, const char *path, const char *text, mode_t mode,
                     struct err *err)
 {
     return node_write(node, path, text, strlen(text), mode, (uid_t)-1, (gid_t)-1, err);
+}
+
+int node_sync(const struct node *node, struct err *err)
+{
+    static const char *const folders[] = {"/", "/etc", "/var", "/var/lib", "/home"};
+    for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
+        _autofree_ char *full = node_path(node, folders[i]);
+        _autofd_ int fd = full ? open(full, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+        if (!full)
+            return err_set(err, -ENOMEM, "out of memory");
+        if (fd < 0 && errno == ENOENT)
+            continue;
+        if (fd < 0 || syncfs(fd) < 0)
+            return err_errno(err, -errno, "cannot sync the file system of %s", full);
+    }
+    return 0;
 }

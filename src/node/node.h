@@ -35,13 +35,21 @@ int node_read(const struct node *node, const char *path, size_t max, char **ret_
 
 /*
  * Replaces a file below the root, with its parent folders made as needed; owner -1 keeps root. Not
- * synced: first boot syncs the whole file system once, before it records that it is done.
+ * synced: whoever promises that something is done calls node_sync() before.
  */
 int node_write(const struct node *node, const char *path, const void *data, size_t len, mode_t mode,
                uid_t uid, gid_t gid, struct err *err) _must_check_;
 
+/* file_write_atomic() below the root, with parent folders: durable when it returns. */
+int node_write_durably(const struct node *node, const char *path, const char *text, mode_t mode,
+                       struct err *err) _must_check_;
+
 /* node_write() of a text owned by root. */
 int node_write_text(const struct node *node, const char *path, const char *text, mode_t mode,
                     struct err *err) _must_check_;
+
+/* Makes durable what was written below the root, also where /etc, /var or /home are file systems of
+ * their own. */
+int node_sync(const struct node *node, struct err *err) _must_check_;
 
 bool node_exists(const struct node *node, const char *path);

@@ -333,7 +333,7 @@ static void test_an_interrupted_one_leaves_no_cluster(void **state)
                                          .phase = strdup("upload"),
                                          .node_name = strdup("node1")};
     give(s, 60);
-    assert_int_equal(cluster_state_save(&s->node, &before, true, &err), 0);
+    assert_int_equal(cluster_state_save(&s->node, &before, &err), 0);
     protocol_task_state_free(&before);
     put(s, CLUSTER_STOPPED "/etcd.yaml", "etcd");
     put(s, CLUSTER_SAVED_FILE, "half of it");
@@ -375,7 +375,7 @@ static void test_what_was_given_up_runs_again(void **state)
                                          .outcome = PROTOCOL_TASK_FAILED,
                                          .failure = strdup(PROTOCOL_FAILURE_INTERRUPTED),
                                          .node_name = strdup("node1")};
-    assert_int_equal(cluster_state_save(&s->node, &before, true, &err), 0);
+    assert_int_equal(cluster_state_save(&s->node, &before, &err), 0);
     protocol_task_state_free(&before);
     put(s, CLUSTER_STOPPED "/other.yaml", "etcd");
     put(s, CLUSTER_SAVED_FILE, "half of it");

@@ -171,7 +171,7 @@ static void assert_calls(const struct scratch *s, const char *expected)
 }
 
 #define JOIN_CALL "join --config=" CONFIG "\n"
-#define RESET_CALL "reset --force --cri-socket unix:///cri.sock\n"
+#define RESET_CALL "reset --force --cert-dir /etc/kubernetes/pki --cri-socket unix:///cri.sock\n"
 
 static const char join_output[] =
     "grep -q token: ./" CONFIG " || exit 8\n"
@@ -347,7 +347,7 @@ static void test_an_interrupted_task_is_undone_and_not_repeated(void **state)
     put_kubeadm(s, "exit 7\n");
     give(s, "t1", "join", 60);
     put(s, CONFIG, "token: " TOKEN, 0600);
-    assert_int_equal(cluster_state_save(&s->node, &running, true, NULL), 0);
+    assert_int_equal(cluster_state_save(&s->node, &running, NULL), 0);
     protocol_task_state_free(&running);
     assert_fails(s, PROTOCOL_FAILURE_INTERRUPTED, "in its phase kubelet-start, and undone");
     assert_calls(s, RESET_CALL);
@@ -433,6 +433,26 @@ static void test_a_reset_leaves_nothing(void **state)
     load(s, &after);
     assert_int_equal(after.outcome, PROTOCOL_TASK_DONE);
     assert_null(after.node_name);
+}
+
+/* kubeadm's own default is not where this Cluster's certificates are. */
+static void test_certificates_elsewhere_go_too(void **state)
+{
+    struct scratch *s = *state;
+    _autotask_ struct protocol_task task = {0};
+    struct err err = ERR_INIT;
+    put_kubeadm(s, "mkdir -p etc/kubernetes/certificates\n"
+                   "echo x >etc/kubernetes/certificates/ca.crt\nexit 1\n");
+    give(s, "t1", "join", 60);
+    assert_int_equal(cluster_task_load(&s->node, &task, &err), 0);
+    task.certificates_dir = strdup("/etc/kubernetes/certificates");
+    assert_int_equal(cluster_task_save(&s->node, &task, &err), 0);
+    assert_fails(s, PROTOCOL_FAILURE_KUBEADM, "");
+    assert_true(node_exists(&s->node, "/etc/kubernetes/certificates/ca.crt"));
+    assert_int_equal(cluster_reset_by_hand(&s->node, &s->tools, NULL), 0);
+    assert_calls(s, JOIN_CALL "reset --force --cert-dir /etc/kubernetes/certificates --cri-socket "
+                              "unix:///cri.sock\n");
+    assert_false(node_exists(&s->node, "/etc/kubernetes/certificates"));
 }
 
 static void test_a_reset_of_what_nobody_remembers(void **state)
@@ -556,8 +576,9 @@ UNIT_MAIN(TEST(test_a_join), TEST(test_files_and_environment),
           TEST(test_an_interrupted_task_is_undone_and_not_repeated),
           TEST(test_a_task_that_ended_is_not_repeated), TEST(test_an_init_that_is_gone_on_with),
           TEST(test_an_init_that_never_ends_well), TEST(test_what_is_not_gone_on_with),
-          TEST(test_a_reset_leaves_nothing), TEST(test_a_reset_of_what_nobody_remembers),
-          TEST(test_a_reset_by_hand), TEST(test_only_one_at_a_time),
-          TEST(test_what_is_missing_is_named), TEST(test_a_file_that_cannot_be_written),
+          TEST(test_a_reset_leaves_nothing), TEST(test_certificates_elsewhere_go_too),
+          TEST(test_a_reset_of_what_nobody_remembers), TEST(test_a_reset_by_hand),
+          TEST(test_only_one_at_a_time), TEST(test_what_is_missing_is_named),
+          TEST(test_a_file_that_cannot_be_written),
           TEST(test_stopping_ends_kubeadm_and_is_written_down), TEST(test_long_lines_hide_nothing),
           cmocka_unit_test(test_environment))

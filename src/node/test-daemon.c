@@ -428,7 +428,7 @@ static void keep_state(struct scratch *s, const char *task, enum protocol_task_o
 {
     _autotaskstate_ struct protocol_task_state state = {
         .task = strdup(task), .outcome = outcome, .node_name = strdup("node1")};
-    assert_int_equal(cluster_state_save(&s->node, &state, true, NULL), 0);
+    assert_int_equal(cluster_state_save(&s->node, &state, NULL), 0);
 }
 
 static void start_member(struct scratch *s)

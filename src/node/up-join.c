@@ -29,7 +29,7 @@ char *up_join_text(const struct up_join *join)
 int up_join_save(const struct node *node, const struct up_join *join, struct err *err)
 {
     char *text = up_join_text(join);
-    int r = text ? node_write_text(node, UP_JOIN_FILE, text, 0600, err) : -ENOMEM;
+    int r = text ? node_write_durably(node, UP_JOIN_FILE, text, 0600, err) : -ENOMEM;
     if (text)
         explicit_bzero(text, strlen(text));
     free(text);

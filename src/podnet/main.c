@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* slipway-podnet: the network between the pods of a Cluster, on one Node. */
 #include <getopt.h>
+#include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
@@ -63,7 +64,7 @@ static int run_check(const struct arguments *a)
     return waits ? EXIT_WAITING : 0;
 }
 
-/* A configuration that is gone (`kubeadm reset`) is no reason to leave things lying around. */
+/* A configuration that is gone or damaged is no reason to leave things lying around. */
 static int run_remove(const struct arguments *a)
 {
     static const char usual[] = "{\"podSubnet\":\"10.244.0.0/16\",\"nodeName\":\"none\"}";
@@ -72,7 +73,7 @@ static int run_remove(const struct arguments *a)
     struct podnet_config config;
     struct err err = ERR_INIT;
     int r = podnet_config_load(a->config, &config, &err);
-    if (r == -ENOENT)
+    if (r < 0 && r != -ENOMEM)
         r = podnet_config_parse(usual, sizeof(usual) - 1, &config, &err);
     if (r < 0)
         return failed(&err);
@@ -139,6 +140,7 @@ int main(int argc, char **argv)
     struct arguments a = {.config = "/etc/kubernetes/slipway-podnet.json",
                           .kubeconfig = "/etc/kubernetes/kubelet.conf"};
     log_init(LOG_LEVEL_INFO, LOG_STYLE_AUTO);
+    (void)signal(SIGPIPE, SIG_IGN); /* nft that ends early is an error, not our end */
     opterr = 0;
     for (int option; (option = getopt_long(argc, argv, "o:hv", options, NULL)) != -1;) {
         int status = take_option(option, &a);

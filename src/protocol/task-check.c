@@ -7,6 +7,8 @@
 #include "base/str.h"
 #include "trust/chunk.h"
 
+#define KUBERNETES_FOLDER "/etc/kubernetes/"
+
 enum { NODE_NAME_MAX = 253, LABEL_MAX = 63, PART_MAX = 255 };
 
 static bool has_control(const char *text)
@@ -39,8 +41,8 @@ static bool is_normal(const char *path)
 /* What slipway-node itself keeps in the folder. */
 static bool is_own(const char *path)
 {
-    static const char *const names[] = {"lock",      "task.json",    "state.json",
-                                        "undo.json", "saved.tar.gz", "stopped"};
+    static const char *const names[] = {"lock", "task.json", "state.json", "undo.json",
+                                        "saved.tar.gz"};
     const char *name = str_after(path, PROTOCOL_TASK_DIR "/");
     for (size_t i = 0; name && i < ARRAY_SIZE(names); i++) {
         const char *rest = str_after(name, names[i]);
@@ -53,7 +55,7 @@ static bool is_own(const char *path)
 bool protocol_task_path_is_allowed(const char *path)
 {
     static const char *const folders[] = {
-        "/etc/kubernetes/", "/etc/cni/net.d/", "/etc/systemd/system/kubelet.service.d/",
+        KUBERNETES_FOLDER, "/etc/cni/net.d/", "/etc/systemd/system/kubelet.service.d/",
         "/etc/systemd/system/containerd.service.d/", "/etc/systemd/system/crio.service.d/"};
     static const char *const files[] = {"/etc/default/kubelet",
                                         "/etc/systemd/system.conf.d/20-slipway-proxy.conf",
@@ -69,6 +71,11 @@ bool protocol_task_path_is_allowed(const char *path)
             return true;
     }
     return str_after(path, PROTOCOL_TASK_DIR "/") != NULL;
+}
+
+bool protocol_task_folder_is_allowed(const char *path)
+{
+    return path && is_normal(path) && str_after(path, KUBERNETES_FOLDER) && !is_own(path);
 }
 
 /* ---- names ---- */
@@ -200,6 +207,8 @@ int task_check(const struct protocol_task *task, int code, struct err *err)
         return err_set(err, code, "criSocket: not unix:///PATH");
     if (task->kubeadm && !is_normal(task->kubeadm))
         return err_set(err, code, "kubeadm: not an absolute path");
+    if (task->certificates_dir && !protocol_task_folder_is_allowed(task->certificates_dir))
+        return err_set(err, code, "certificatesDir: not a folder below /etc/kubernetes");
     int r = check_files(task, code, err);
     if (r == 0)
         r = check_arguments(task, code, err);

@@ -61,6 +61,7 @@ static json_t *task_to_json(const struct protocol_task *task)
     set_u64(object, "deadlineSeconds", task->deadline_seconds);
     set_string(object, "nodeName", task->node_name);
     set_string(object, "criSocket", task->cri_socket);
+    set_string(object, "certificatesDir", task->certificates_dir);
     set_string(object, "kubeadm", task->kubeadm);
     set_string(object, "saved", task->saved);
     set_string(object, "savedKey", task->saved_key);
@@ -174,6 +175,8 @@ static int parse_names(json_t *object, struct protocol_task *task, struct err *e
         r = field_string(object, "nodeName", &task->node_name, err);
     if (r == 0)
         r = field_string(object, "criSocket", &task->cri_socket, err);
+    if (r == 0)
+        r = field_string(object, "certificatesDir", &task->certificates_dir, err);
     if (r == 0)
         r = field_string(object, "kubeadm", &task->kubeadm, err);
     if (r == 0)

@@ -32,6 +32,7 @@ void protocol_task_free(struct protocol_task *task)
     free(task->id);
     free(task->node_name);
     free(task->cri_socket);
+    free(task->certificates_dir);
     free(task->kubeadm);
     free(task->saved);
     text_wipe(task->saved_key);

@@ -5,7 +5,8 @@
  * with that. The server decides everything; the machine knows no versions of Kubernetes. As JSON:
  *
  *     {"id": "...", "kind": "init|join|reset|save|resume", "deadlineSeconds": 900, "nodeName":
- * "node1", "criSocket": "unix:///run/containerd/containerd.sock", "files": [{"path":
+ * "node1", "criSocket": "unix:///run/containerd/containerd.sock", "certificatesDir":
+ * "/etc/kubernetes/pki", "files": [{"path":
  * "/etc/kubernetes/pki/ca.crt", "mode": "0600", "data": "..."}], "kubeadm": "/opt/bin/kubeadm",
  * "arguments": ["join", "--config", "..."], "removeAfter": ["..."], "saved": "...", "savedKey":
  * "..."}
@@ -56,6 +57,7 @@ struct protocol_task {
     uint32_t deadline_seconds; /* for all of it, from its start on the machine */
     char *node_name;           /* a DNS name as Kubernetes takes it */
     char *cri_socket;          /* "unix:///..." */
+    char *certificates_dir;    /* kubeadm's, below /etc/kubernetes; NULL: its default */
     struct protocol_task_file *files;
     size_t file_count;
     char *kubeadm;    /* where it is; NULL: in PATH */
@@ -81,12 +83,14 @@ int protocol_task_add_remove_after(struct protocol_task *task, const char *path)
 /*
  * Whether a task may write (or remove) path: absolute, without empty, "." and ".." parts or control
  * characters, and below /etc/kubernetes, /etc/cni/net.d, PROTOCOL_TASK_DIR (but not that folder's
- * own lock, task.json, state.json, undo.json, saved.tar.gz and stopped) or the drop-ins of
+ * own lock, task.json, state.json, undo.json and saved.tar.gz) or the drop-ins of
  * kubelet.service, containerd.service and crio.service in /etc/systemd/system, or one of the files
  * /etc/default/kubelet, /etc/systemd/system.conf.d/20-slipway-proxy.conf and
  * /etc/profile.d/slipway-proxy.sh.
  */
 bool protocol_task_path_is_allowed(const char *path);
+/* Whether certificates may be in this folder, which undoing removes: below /etc/kubernetes. */
+bool protocol_task_folder_is_allowed(const char *path);
 
 /* As JSON text, malloc'd; free with protocol_task_text_free(). 0, -EINVAL (with the field in err;
  * never with a file's contents) or -ENOMEM. */

@@ -17,6 +17,7 @@ static void make(struct protocol_task *task)
                                    .deadline_seconds = 900,
                                    .node_name = strdup("node1.example"),
                                    .cri_socket = strdup("unix:///run/containerd/containerd.sock"),
+                                   .certificates_dir = strdup("/etc/kubernetes/pki"),
                                    .kubeadm = strdup("/opt/bin/kubeadm")};
     assert_int_equal(protocol_task_add_file(task, "/etc/kubernetes/pki/ca.key", 0600, SECRET), 0);
     assert_int_equal(protocol_task_add_file(task, PROTOCOL_TASK_DIR "/kubeadm.yaml", 0640, "x: 1"),
@@ -43,6 +44,7 @@ static void test_round_trip(void **state)
     assert_string_equal(back.files[0].data, SECRET);
     assert_string_equal(back.arguments[1], "--v=5");
     assert_string_equal(back.kubeadm, "/opt/bin/kubeadm");
+    assert_string_equal(back.certificates_dir, "/etc/kubernetes/pki");
     assert_int_equal(protocol_task_build(&back, &again, NULL), 0);
     assert_string_equal(text, again);
     protocol_task_text_free(text);
@@ -156,7 +158,9 @@ static void test_refused(void **state)
     refused("node1.example", "-node1", "nodeName:");
     refused("unix:///run", "tcp://run", "criSocket:");
     refused("unix:///run", "unix:///run/..", "criSocket:");
-    refused("/etc/kubernetes/pki", "/etc/ssl", "files[0].path:");
+    refused("/etc/kubernetes/pki/", "/etc/ssl/", "files[0].path:");
+    refused("/etc/kubernetes/pki\"", "/etc/ssl\"", "certificatesDir:");
+    refused("/etc/kubernetes/pki\"", "/etc/kubernetes/\"", "certificatesDir:");
     refused("\"0600\"", "\"4755\"", "files[0].mode:");
     refused("\"0600\"", "\"0x1f\"", "files[0].mode:");
     refused("\"0600\"", "384", "files[0].mode:");
@@ -276,9 +280,8 @@ static void test_saved_data_has_a_name_and_a_key(void **state)
     assert_int_equal(parses("{\"id\":\"j\",\"kind\":\"join\"," NAMES ",\"arguments\":[\"join\"],"
                             "\"saved\":\"s\",\"savedKey\":\"" KEY "\"}"),
                      -EBADMSG);
-    assert_false(protocol_task_path_is_allowed(PROTOCOL_TASK_DIR "/stopped/etcd.yaml"));
     assert_false(protocol_task_path_is_allowed(PROTOCOL_TASK_DIR "/saved.tar.gz"));
-    assert_true(protocol_task_path_is_allowed(PROTOCOL_TASK_DIR "/stoppedness"));
+    assert_true(protocol_task_path_is_allowed(PROTOCOL_TASK_DIR "/saved.tar.gzip"));
 }
 
 /* 0, or what is wrong. */

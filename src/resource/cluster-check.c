@@ -312,6 +312,30 @@ const char *cluster_without_election(const struct cluster *cluster)
     return elects(&cluster->spec.scheduler) ? NULL : "spec.scheduler.extraArgs";
 }
 
+static bool names_address(const char *const *names, size_t n, ipv4 address)
+{
+    ipv4 named;
+    for (size_t i = 0; i < n; i++) {
+        if (names[i] && ipv4_parse(names[i], &named) == 0 && named == address)
+            return true;
+    }
+    return false;
+}
+
+bool cluster_address_is_reserved(const struct cluster *cluster, ipv4 address)
+{
+    const struct cluster_spec *s = &cluster->spec;
+    bool special = address >> 24 == 127 || address >> 16 == 0xa9fe || address >> 28 >= 0xe ||
+                   address >> 24 == 0;
+    return special || address == s->endpoint.virtual_ip.address ||
+           cidr_contains(s->networking.pod_subnet, address) ||
+           cidr_contains(s->networking.service_subnet, address) ||
+           names_address(&s->endpoint.host, 1, address) ||
+           names_address(s->api_server.cert_sans, s->api_server.n_cert_sans, address) ||
+           names_address(s->etcd.server_cert_sans, s->etcd.n_server_cert_sans, address) ||
+           names_address(s->etcd.peer_cert_sans, s->etcd.n_peer_cert_sans, address);
+}
+
 void cluster_check_addresses(const struct cluster *cluster, const struct cluster_member *members,
                              size_t n, struct problems *problems)
 {

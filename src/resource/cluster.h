@@ -281,6 +281,12 @@ void cluster_check_addresses(const struct cluster *cluster, const struct cluster
                              size_t n, struct problems *problems);
 
 /*
+ * Whether clients of the cluster expect its control plane, a Service or a Pod at this address, so
+ * that no worker is called by it. Pure.
+ */
+bool cluster_address_is_reserved(const struct cluster *cluster, ipv4 address);
+
+/*
  * The same, and what is wrong with the Machines as they are together: no control plane, an even
  * number of them (an etcd of two or four members survives no more than one of one or three),
  * several without an endpoint that lasts or a leader. A cluster without members has no problem yet.

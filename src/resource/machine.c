@@ -255,6 +255,8 @@ const struct field machine_status_fields[] = {
     F_INT(S, installed_generation, "installedGeneration",
           .doc = "spec.installGeneration that was installed last."),
     F_STRING(S, installed_image, "installedImage", .doc = "Image that was installed last."),
+    F_STRING(S, installing_image, "installingImage",
+             .doc = "Image that stage2 was told to write last, whatever was asked for since."),
     F_INT(S, released_generation, "releasedGeneration",
           .doc = "spec.release.generation that has ended. status.installedGeneration then counts "
                  "what was asked for before as done."),

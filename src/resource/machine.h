@@ -304,7 +304,8 @@ struct machine_status {
     const char *cluster;
     enum machine_role role;
     int64_t installed_generation;
-    const char *installed_image; /* NULL once it was released */
+    const char *installed_image;  /* NULL once it was released */
+    const char *installing_image; /* that stage2 was told to write; NULL: it writes none */
     int64_t released_generation;
     int64_t wiping_generation; /* of the release whose wiping has begun: no way back from there */
     const char *revoked_key;   /* that the machine gave up when it was released */

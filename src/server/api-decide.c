@@ -267,19 +267,31 @@ static int check_unknown(struct deciding *d, const json_t *candidate, const stru
     return problems_any(known) ? refuse_all(d, candidate) : refuse_unknown(d, &unknown);
 }
 
+/* The part that the change is about: what is wrong with the rest is nothing that it could mend. */
+static int validate_part(struct deciding *d, json_t *candidate, struct problems *problems)
+{
+    const struct validate_options options = {.allow_unknown = true, .need_name = true};
+    json_auto_t *status = for_status(d) ? NULL : json_incref(json_object_get(candidate, "status"));
+    if (status)
+        (void)json_object_del(candidate, "status");
+    object_validate(kind_of(d), candidate, &options, problems);
+    if (check_unknown(d, candidate, problems) < 0)
+        return -1;
+    if (!problems_any(problems) && object_normalize(kind_of(d), candidate) < 0)
+        return -ENOMEM;
+    return status && json_object_set(candidate, "status", status) < 0 ? -ENOMEM : 0;
+}
+
 /* generateName is enough of a name while an object is created. */
 static int validate(struct deciding *d, json_t *candidate)
 {
-    const struct validate_options options = {.allow_unknown = true, .need_name = true};
     _autoproblems_ struct problems problems = PROBLEMS_INIT;
     json_auto_t *aside = json_object();
     if (!aside || take_opaque(candidate, aside) < 0)
         return -ENOMEM;
-    object_validate(kind_of(d), candidate, &options, &problems);
-    if (check_unknown(d, candidate, &problems) < 0)
-        return -1;
-    if (!problems_any(&problems) && object_normalize(kind_of(d), candidate) < 0)
-        return -ENOMEM;
+    int r = validate_part(d, candidate, &problems);
+    if (r < 0)
+        return r;
     if (!problems_any(&problems) && d->live)
         object_validate_update(kind_of(d), d->live, candidate, &problems);
     if (!problems_any(&problems) && d->change->admit && !for_status(d))

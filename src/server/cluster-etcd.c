@@ -55,7 +55,7 @@ static int open_client(struct etcd_change *etcd, const char *const *urls, size_t
         .clock = etcd->server->clock,
         .rng = etcd->server->rng,
         .connect_timeout_ms = TIMEOUT_MS,
-        .request_timeout_ms = TIMEOUT_MS,
+        .request_timeout_ms = TIMEOUT_MS * (uint32_t)n, /* each of them may swallow its packets */
     };
     return kube_client_new(&options, ret, NULL);
 }

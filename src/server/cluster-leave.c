@@ -30,6 +30,7 @@ struct cluster_leaving {
     struct etcd_change *etcd;
     struct kube_request *request; /* a step that is one request, or a read before a write */
     bool drained, etcd_left, config_left;
+    bool last_drain;    /* it began at the deadline: whatever it says, it is the end */
     bool saves;         /* the next step is its machine's: see cluster-save.c */
     bool ending;        /* MACHINE_EVENT_LEFT is on its way to the disk */
     bool failed;        /* goes on after a pause */
@@ -153,12 +154,13 @@ static void on_drained(void *user, const struct kube_drain_result *result)
 {
     struct cluster_leaving *l = user;
     l->drain = NULL;
-    if (result->error < 0 && result->error != -ETIMEDOUT && result->error != -ENOENT) {
+    bool later = result->error < 0 && result->error != -ETIMEDOUT && result->error != -ENOENT;
+    if (later && !l->last_drain) {
         fail(l, "DrainInterrupted", result->message);
         return;
     }
     l->drained = true;
-    if (result->error == -ETIMEDOUT)
+    if (later || result->error == -ETIMEDOUT)
         tell_incomplete(l, result);
     else
         tell(l, false, "Drained", "its pods have gone elsewhere");
@@ -180,9 +182,11 @@ static uint32_t time_left(const struct cluster_leaving *l, const struct cluster_
 static int drain(struct cluster_leaving *l, const struct cluster_machine *member,
                  const struct cluster_node *node)
 {
+    const uint32_t left = time_left(l, member, node);
+    l->last_drain = left <= DRAIN_LEAST_MS;
     const struct kube_drain_options options = {
         .node = l->machine,
-        .deadline_ms = time_left(l, member, node),
+        .deadline_ms = left,
         .grace_seconds = -1,
         .dead = !node->ready,
         .user = l,
@@ -356,6 +360,35 @@ static size_t other_control_planes(const struct cluster_entry *entry, const char
     return n;
 }
 
+static bool another_joins(const struct cluster_entry *entry, const char *machine)
+{
+    size_t cursor = 0;
+    for (struct map_entry_view e; map_next(entry->members, &cursor, &e);) {
+        const struct cluster_machine *member = e.value;
+        if (member->role == ROLE_CONTROL_PLANE && !str_eq(member->machine->meta.name, machine) &&
+            (member->busy || cluster_member_is_joining(entry, member)))
+            return true;
+    }
+    return false;
+}
+
+/* Whoever has joined then has joined another Cluster, which had its name before. */
+static bool is_unformed(const struct cluster_entry *entry, const char *machine)
+{
+    const struct cluster_status *s = &entry->cluster->status;
+    return !s->initialized_at && !str_eq(s->initialized_by, machine);
+}
+
+/* Whether the Machine that saved etcd brings the API server back, and is not on its way out. */
+static bool api_returns(const struct cluster_entry *entry)
+{
+    const char *name = entry->cluster->status.saved.machine;
+    const struct cluster_machine *saved = name ? cluster_member_find(entry, name) : NULL;
+    return saved && saved->role == ROLE_CONTROL_PLANE && saved->approved == TRI_TRUE &&
+           saved->machine->status.phase != MACHINE_RELEASED &&
+           !machine_release_is_open(saved->machine);
+}
+
 static bool is_endpoint(const struct cluster_entry *entry, const struct cluster_machine *member)
 {
     const char *endpoint = entry->cluster->status.endpoint;
@@ -374,6 +407,9 @@ static struct leave_facts facts_of(const struct cluster_entry *entry,
         .reason = l->reason,
         .control_plane = member->role == ROLE_CONTROL_PLANE,
         .other_control_planes = other_control_planes(entry, l->machine),
+        .other_joining = another_joins(entry, l->machine),
+        .unformed = is_unformed(entry, l->machine),
+        .returns = api_returns(entry),
         .api_reachable = entry->link && cluster_link_is_up(entry->link),
         .is_endpoint = is_endpoint(entry, member),
         .task_under_way = cluster_member_is_joining(entry, member),

@@ -17,6 +17,7 @@ enum {
     CERTIFICATE_SECONDS = 24 * 3600,
     RENEW_MS = 8 * 3600 * 1000,
     PROBE_MS = 1000, /* between two looks at an API server that does not answer */
+    RENEW_AGAIN_MS = 60 * 1000,
 };
 
 struct cluster_link {
@@ -26,6 +27,7 @@ struct cluster_link {
     uv_timer_t renew, probe;
     struct kube_request *probing;
     bool up;          /* the API server answered last */
+    uint64_t renewed; /* the loop's time */
     unsigned closing; /* timers that libuv still holds */
     char *urls[KUBE_URLS_MAX];
     size_t n_urls;
@@ -109,6 +111,7 @@ static void collect_urls(struct cluster_link *link)
 /* ---- what the watches say ---- */
 
 static void on_probe(uv_timer_t *timer);
+static void on_renew(uv_timer_t *timer);
 
 static void set_up(struct cluster_link *link, bool up, const char *why)
 {
@@ -128,11 +131,23 @@ static void set_up(struct cluster_link *link, bool up, const char *why)
     cluster_touch(link->entry);
 }
 
+/* The certificate's hours are those of a clock that may have been set, or slept: it is not believed
+ * any more long before the timer would renew it. */
+static void renew_if_refused(struct cluster_link *link, int error)
+{
+    uint64_t now = uv_now(&link->entry->server->loop);
+    bool refused = error == -EACCES || error == -EKEYREJECTED;
+    if (refused && now - link->renewed >= RENEW_AGAIN_MS)
+        on_renew(&link->renew);
+}
+
 /* A watch that goes on says nothing until something changes: so the API server is asked. */
 static void on_probed(void *user, const struct kube_answer *reply)
 {
     if (reply->error == 0)
         set_up(user, true, NULL);
+    else
+        renew_if_refused(user, reply->error);
 }
 
 static void on_probe(uv_timer_t *timer)
@@ -147,6 +162,7 @@ static void on_probe(uv_timer_t *timer)
 
 static void on_trouble(void *user, int error, const char *text)
 {
+    renew_if_refused(user, error);
     if (error != -EIDRM) /* then it answered, and is asked for the list anew */
         set_up(user, false, text);
 }
@@ -254,6 +270,7 @@ static void on_renew(uv_timer_t *timer)
     struct cluster_link *link = timer->data;
     struct pki_pair pair _autopair_ = {NULL, NULL};
     struct err err = ERR_INIT;
+    link->renewed = uv_now(&link->entry->server->loop);
     int r = issue(link->entry, &pair, &err);
     if (r == 0) {
         const struct kube_credentials credentials = {.certificate = pair.certificate,
@@ -323,6 +340,7 @@ static struct cluster_link *link_new(struct cluster_entry *entry)
     if (!link)
         return NULL;
     link->entry = entry;
+    link->renewed = uv_now(&entry->server->loop);
     link->renew.data = link->probe.data = link;
     (void)uv_timer_init(&entry->server->loop, &link->renew);
     (void)uv_timer_init(&entry->server->loop, &link->probe);

@@ -250,6 +250,11 @@ const struct plan_step *cluster_decision_of(const struct cluster_decision *decis
 
 /* ---- certificate requests ---- */
 
+struct csr_addresses {
+    const char *list[ADDRESSES_MAX + 1];
+    char given[IPV4_TEXT_SIZE];
+};
+
 static enum csr_standing standing_of(const struct cluster_machine *member)
 {
     const struct machine_status *s = &member->machine->status;
@@ -265,20 +270,34 @@ static enum csr_standing standing_of(const struct cluster_machine *member)
     return s->join.state == JOIN_RUNNING ? CSR_STANDING_JOINING : CSR_STANDING_PENDING;
 }
 
-static void fill_csr_machine(const struct cluster_machine *member, const char **addresses,
+/* It says itself which addresses it has; a worker has none of those that lead to others. */
+static bool may_have(const struct cluster_entry *entry, const struct cluster_machine *member,
+                     const struct machine_address *said)
+{
+    ipv4 address;
+    return str_eq(said->type, "InternalIP") && ipv4_parse(said->address, &address) == 0 &&
+           (member->role == ROLE_CONTROL_PLANE ||
+            !cluster_address_is_reserved(entry->cluster, address));
+}
+
+static void fill_csr_machine(const struct cluster_entry *entry,
+                             const struct cluster_machine *member, struct csr_addresses *room,
                              struct csr_machine *ret)
 {
     const struct machine *m = member->machine;
+    ipv4 given = m->spec.network.address.address;
     size_t n = 0;
     for (size_t i = 0; i < m->status.n_addresses && n < ADDRESSES_MAX; i++) {
-        if (str_eq(m->status.addresses[i].type, "InternalIP"))
-            addresses[n++] = m->status.addresses[i].address;
+        if (may_have(entry, member, &m->status.addresses[i]))
+            room->list[n++] = m->status.addresses[i].address;
     }
-    addresses[n] = NULL;
+    room->list[n] = NULL;
     *ret = (struct csr_machine){
         .name = m->meta.name,
         .node_name = m->meta.name,
-        .addresses = addresses,
+        .addresses = room->list,
+        .given_address = given ? ipv4_text(given, room->given) : NULL,
+        .control_plane = member->role == ROLE_CONTROL_PLANE,
         .standing = standing_of(member),
         .token_id = m->status.join.token_id,
         .window_ends_ms = m->status.join.token_expires_at,
@@ -290,13 +309,13 @@ int cluster_csr_machines(const struct cluster_entry *entry, struct csr_machine *
                          size_t *ret_count)
 {
     size_t count = map_count(entry->members), cursor = 0, i = 0;
-    size_t lists = count * (ADDRESSES_MAX + 1) * sizeof(char *);
-    struct csr_machine *machines = calloc(1, (count + 1) * sizeof(*machines) + lists);
+    struct csr_machine *machines =
+        calloc(1, (count + 1) * sizeof(*machines) + count * sizeof(struct csr_addresses));
     if (!machines)
         return -ENOMEM;
-    const char **addresses = (const char **)(void *)(machines + count + 1);
+    struct csr_addresses *rooms = (struct csr_addresses *)(void *)(machines + count + 1);
     for (struct map_entry_view e; map_next(entry->members, &cursor, &e); i++)
-        fill_csr_machine(e.value, addresses + i * (ADDRESSES_MAX + 1), &machines[i]);
+        fill_csr_machine(entry, e.value, &rooms[i], &machines[i]);
     *ret = machines;
     *ret_count = count;
     return 0;

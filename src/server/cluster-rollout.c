@@ -23,7 +23,17 @@ static int64_t ready_since(const struct machine *machine)
     return healthy && healthy->status == CONDITION_TRUE ? healthy->last_transition_time : 0;
 }
 
-static struct rollout_machine rollout_machine_of(const struct cluster_machine *member,
+/* Its Image holds another version of Kubernetes than the Cluster's, so it may not join. */
+static bool is_barred(const struct cluster_entry *entry, const struct machine *m)
+{
+    const char *image = m->status.installed_image;
+    const struct image_facts *facts = image ? images_facts(entry->server, image) : NULL;
+    return m->status.phase == MACHINE_RUNNING && !m->status.join.task && facts && facts->ready &&
+           !str_eq(facts->kubernetes, entry->cluster->spec.kubernetes_version);
+}
+
+static struct rollout_machine rollout_machine_of(const struct cluster_entry *entry,
+                                                 const struct cluster_machine *member,
                                                  const char *image)
 {
     const struct machine *m = member->machine;
@@ -37,6 +47,7 @@ static struct rollout_machine rollout_machine_of(const struct cluster_machine *m
         .installed = !due && str_eq(m->status.installed_image, member->image),
         .ready = m->status.phase == MACHINE_READY,
         .failed = m->status.phase == MACHINE_FAILED,
+        .barred = is_barred(entry, m),
         .ready_since = ready_since(m),
     };
 }
@@ -61,7 +72,7 @@ static int gather(const struct cluster_entry *entry, const char *image, struct g
     if (!ret->machines || !ret->begin)
         return -ENOMEM;
     for (struct map_entry_view e; map_next(entry->members, &cursor, &e);)
-        ret->machines[ret->n++] = rollout_machine_of(e.value, image);
+        ret->machines[ret->n++] = rollout_machine_of(entry, e.value, image);
     return 0;
 }
 
@@ -71,11 +82,17 @@ static int set_image(void *data, json_t *object, struct err *err)
 {
     const char *image = data;
     (void)err;
+    if (str_eq(object_text(object, "spec.image"), image))
+        return 0; /* by an earlier look */
     int64_t installed = json_integer_value(object_get(object, "status.installedGeneration"));
+    int64_t asked = json_integer_value(object_get(object, "spec.installGeneration"));
     int r = object_set(object, "spec.image", json_string(image));
-    if (r < 0 || str_eq(object_text(object, "status.installedImage"), image))
+    /* An installation that is under way may end yet, and is not this one. */
+    bool due = asked > installed;
+    if (r < 0 || (!due && str_eq(object_text(object, "status.installedImage"), image)))
         return r;
-    return object_set(object, "spec.installGeneration", json_integer(installed + 1));
+    return object_set(object, "spec.installGeneration",
+                      json_integer((due ? asked : installed) + 1));
 }
 
 static void on_image_set(void *data, int rc, json_t *object, const struct err *err)
@@ -272,9 +289,12 @@ static bool begins_any(const struct gathered *g)
 static void begin_all(struct cluster_entry *entry, const char *image, const struct gathered *g,
                       struct rollout *rollout)
 {
+    /* Without an API server there is nobody to prepare, only somebody to mend: see rollout_plan().
+     */
+    bool up = entry->link && cluster_link_is_up(entry->link);
     if (!begins_any(g))
         return;
-    if (!cluster_upgrade(entry, image, CLUSTER_UPGRADE_PREPARED)) {
+    if (up && !cluster_upgrade(entry, image, CLUSTER_UPGRADE_PREPARED)) {
         (void)snprintf(rollout->message, sizeof(rollout->message), "the cluster is being prepared");
         return;
     }

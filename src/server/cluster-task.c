@@ -65,9 +65,10 @@ static int fill_names(const struct cluster_task_input *in, struct protocol_task 
     task->id = strdup(in->id);
     task->node_name = strdup(in->machine);
     task->cri_socket = strdup(kubeadm_cri_socket(spec->container_runtime));
+    task->certificates_dir = strdup(spec->certificates_dir);
     task->kubeadm = spec->kubeadm_path ? strdup(spec->kubeadm_path) : NULL;
-    bool all =
-        task->id && task->node_name && task->cri_socket && (task->kubeadm || !spec->kubeadm_path);
+    bool all = task->id && task->node_name && task->cri_socket && task->certificates_dir &&
+               (task->kubeadm || !spec->kubeadm_path);
     return all ? 0 : -ENOMEM;
 }
 

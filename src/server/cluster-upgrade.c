@@ -17,7 +17,6 @@
 
 struct cluster_upgrade {
     struct cluster_entry *entry;
-    char image[128]; /* what the rest is about: the Image's name */
     char version[32], proxy_image[256], dns_image[256];
     struct kubeadm_config_maps before, after;
     size_t step; /* of steps[]; all before it are done */
@@ -207,11 +206,9 @@ static void go_on(struct cluster_upgrade *u)
 
 /* ---- beginning ---- */
 
-static void read_facts(struct cluster_upgrade *u, const char *image,
-                       const struct image_facts *facts)
+static void read_facts(struct cluster_upgrade *u, const struct image_facts *facts)
 {
     const char *running = u->entry->cluster->status.kubernetes_version;
-    (void)snprintf(u->image, sizeof(u->image), "%s", image);
     (void)snprintf(u->version, sizeof(u->version), "%s", facts->kubernetes);
     (void)snprintf(u->proxy_image, sizeof(u->proxy_image), "%s", facts->proxy_image);
     (void)snprintf(u->dns_image, sizeof(u->dns_image), "%s", facts->dns_image);
@@ -220,24 +217,26 @@ static void read_facts(struct cluster_upgrade *u, const char *image,
         u->before = u->after;
 }
 
-static struct cluster_upgrade *begin(struct cluster_entry *entry, const char *image,
-                                     const struct image_facts *facts)
+static struct cluster_upgrade *begin(struct cluster_entry *entry, const struct image_facts *facts)
 {
     struct cluster_upgrade *u = calloc(1, sizeof(*u));
     if (!u)
         return NULL;
     u->entry = entry;
-    read_facts(u, image, facts);
+    read_facts(u, facts);
     entry->upgrade = u;
     /* machines that join from now on look for ConfigMaps with that version's names */
     cluster_rbac_renew(entry);
     return u;
 }
 
-static bool is_about(const struct cluster_upgrade *u, const char *image,
-                     const struct image_facts *facts)
+/* Not the Image's name: of two with one version either may come first, and both need the same. */
+static bool is_about(const struct cluster_upgrade *u, const struct image_facts *facts,
+                     enum cluster_upgrade_phase phase)
 {
-    return str_eq(u->image, image) && str_eq(u->version, facts->kubernetes);
+    bool add_ons =
+        str_eq(u->proxy_image, facts->proxy_image) && str_eq(u->dns_image, facts->dns_image);
+    return str_eq(u->version, facts->kubernetes) && (phase == CLUSTER_UPGRADE_PREPARED || add_ons);
 }
 
 bool cluster_upgrade_is_due(const struct cluster *cluster)
@@ -253,11 +252,11 @@ bool cluster_upgrade(struct cluster_entry *entry, const char *image,
     struct cluster_upgrade *u = entry->upgrade;
     if (!facts || !entry->link || !cluster_link_is_up(entry->link))
         return false;
-    if (u && !is_about(u, image, facts)) {
+    if (u && !is_about(u, facts, phase)) {
         cluster_upgrade_free(entry);
         u = NULL;
     }
-    if (!u && !(u = begin(entry, image, facts)))
+    if (!u && !(u = begin(entry, facts)))
         return false;
     u->wanted = u->wanted > phase ? u->wanted : phase;
     if (!is_reached(u, phase) && !u->request && !u->failed)

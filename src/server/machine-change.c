@@ -189,6 +189,17 @@ static int apply_what_was_sent(const struct machine_change *c, const struct mach
     return r;
 }
 
+/* The Image that was asked for may be another one by now than the one that was written. */
+static int apply_image(const struct machine_change *c, const struct machine_view *v, json_t *object)
+{
+    const char *asked = v->effective->image, *told = v->machine->status.installing_image;
+    const char *written = told ? told : asked;
+    if (c->installing_image)
+        return object_set(object, "status.installingImage", json_string(asked));
+    clear(object, "installingImage");
+    return written ? object_set(object, "status.installedImage", json_string(written)) : 0;
+}
+
 static int apply_numbers(const struct machine_change *c, const struct machine_view *v,
                          const struct machine_event *e, json_t *object)
 {
@@ -203,8 +214,8 @@ static int apply_numbers(const struct machine_change *c, const struct machine_vi
     if (r == 0 && c->installed_generation >= 0)
         r = object_set(object, "status.installedGeneration",
                        json_integer((json_int_t)c->installed_generation));
-    if (r == 0 && c->installed_image && v->effective->image)
-        r = object_set(object, "status.installedImage", json_string(v->effective->image));
+    if (r == 0 && (c->installing_image || c->installed_image))
+        r = apply_image(c, v, object);
     if (r == 0 && c->attempts >= 0)
         r = object_set(object, "status.attempts", json_integer((json_int_t)c->attempts));
     return r;
@@ -228,8 +239,9 @@ static int apply_release(const struct machine_change *c, const struct machine_ev
 static int forget_life(const struct machine_change *c, const struct machine_view *v, json_t *object)
 {
     static const char *const members[] = {
-        "identity",  "candidate", "progress",         "failure",     "join",   "installedImage",
-        "addresses", "attempts",  "wipingGeneration", "restartedAt", "bootID",
+        "identity",    "candidate", "progress",       "failure",
+        "join",        "addresses", "attempts",       "wipingGeneration",
+        "restartedAt", "bootID",    "installedImage", "installingImage",
     };
     const char *key = v->machine->status.identity.public_key;
     int64_t asked = v->effective->install_generation;
@@ -242,6 +254,13 @@ static int forget_life(const struct machine_change *c, const struct machine_view
     for (size_t i = 0; r == 0 && i < ARRAY_SIZE(members); i++)
         clear(object, members[i]);
     return r;
+}
+
+/* Much of it are a machine's own words: none of them makes an object that nobody may change. */
+static int keep_valid(json_t *object)
+{
+    json_t *status = json_object_get(object, "status");
+    return status ? object_set(object, "status", fields_salvage(machine_status_fields, status)) : 0;
 }
 
 int machine_change_apply(const struct machine_change *c, const struct machine_view *v,
@@ -271,5 +290,5 @@ int machine_change_apply(const struct machine_change *c, const struct machine_vi
                                  c->conditions[i].reason, c->conditions[i].message, e->now_ms);
     for (size_t i = 0; r == 0 && i < c->n_notes; i++)
         r = machine_timeline_add(object, e->now_ms, c->notes[i].reason, c->notes[i].message);
-    return r;
+    return r < 0 ? r : keep_valid(object);
 }

@@ -53,6 +53,16 @@ static void on_noted(void *data, int rc, const struct machine_change *change,
     http_reply_text(data, rc < 0 ? 503 : 200, "text/plain", rc < 0 ? "try again\n" : "noted\n");
 }
 
+/* Anybody may call, with any name. */
+static void warn_of_wrong_token(struct server *server, const char *name)
+{
+    char quoted[128];
+    unsigned left_out;
+    if (log_limit_allows(&server->phone_home_lines, clock_now(server->clock), &left_out))
+        log_warn("a call with a wrong token for \"%s\" was refused",
+                 log_quote(quoted, sizeof(quoted), name, strlen(name)));
+}
+
 void machine_route_phone_home(struct http_request *request, void *data)
 {
     struct server *server = data;
@@ -67,7 +77,7 @@ void machine_route_phone_home(struct http_request *request, void *data)
     _autofree_ char *expected = machine_phone_home_token(server, name, generation);
     if (!expected || strlen(token) != strlen(expected) ||
         sodium_memcmp(token, expected, strlen(expected)) != 0) {
-        log_warn("a call with a wrong token for %s was refused", name);
+        warn_of_wrong_token(server, name);
         http_reply_text(request, 403, "text/plain", "wrong token\n");
         return;
     }

@@ -2,6 +2,7 @@
 /* What stage2 and slipway-node post: signed hellos and reports, answered in kind. */
 #include "base/log.h"
 #include "base/str.h"
+#include "resource/validate.h"
 #include "server/install-plan.h"
 #include "server/machine-act.h"
 #include "server/private.h"
@@ -276,6 +277,12 @@ static json_t *discovered_object(const struct protocol_hello *hello)
         (void)!object_set(object, "spec.uuid", json_string(hello->uuid));
     if (hello->serial)
         (void)!object_set(object, "spec.serial", json_string(hello->serial));
+    /* A stranger's words: what is no UUID or serial number is left out. */
+    json_t *kept = fields_salvage(machine_spec_fields, json_object_get(object, "spec"));
+    if (!kept || object_set(object, "spec", kept) < 0) {
+        json_decref(object);
+        return NULL;
+    }
     return object;
 }
 

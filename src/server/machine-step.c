@@ -105,6 +105,17 @@ static bool is_bound(const struct machine_view *v, const struct trust_public *ke
     return approved ? step_key_is(approved, key) : is_identity(v, key);
 }
 
+/*
+ * Whether no other key is taken: it is the approved one, or that of the system that was installed,
+ * which stage2 finds on the disk. Whoever else says that it is this machine, to be installed anew
+ * or wiped, would get what its Cluster gives it.
+ */
+static bool has_fixed_key(const struct machine_view *v)
+{
+    const struct machine_status *s = &v->machine->status;
+    return v->effective->approved_key || (s->identity.public_key && s->installed_generation > 0);
+}
+
 bool machine_is_spoken_for(const struct machine *machine, const struct machine_spec *effective,
                            const struct trust_public *key)
 {
@@ -119,15 +130,17 @@ static void settle_candidate(const struct machine_view *v, const struct machine_
     const struct machine_candidate *k = &v->machine->status.candidate;
     int64_t age = e->now_ms - k->seen;
     c->clear_candidate =
-        k->public_key && (!v->effective->approved_key || step_key_is(k->public_key, e->key) ||
-                          age < 0 || age >= CANDIDATE_STALE_MS);
+        k->public_key && (!has_fixed_key(v) || step_key_is(k->public_key, e->key) || age < 0 ||
+                          age >= CANDIDATE_STALE_MS);
 }
 
 static bool candidate_waits(const struct machine_view *v, const struct machine_change *c)
 {
     const struct machine_candidate *k = &v->machine->status.candidate;
-    return k->public_key && !c->clear_candidate && v->effective->approved_key &&
-           !str_eq(k->public_key, v->effective->approved_key);
+    const char *approved = v->effective->approved_key;
+    const char *bound = approved ? approved : v->machine->status.identity.public_key;
+    return k->public_key && !c->clear_candidate && has_fixed_key(v) &&
+           !str_eq(k->public_key, bound);
 }
 
 bool step_wants_install(const struct machine_view *v)
@@ -157,7 +170,7 @@ bool machine_join_failed(const struct machine *machine)
 static void key_changed(struct machine_change *c)
 {
     step_condition(c, "Approved", CONDITION_FALSE, "KeyChanged",
-                   "a key that is not spec.approvedKey asks as this machine: see status.candidate");
+                   "a key that is not the approved one asks as this machine: see status.candidate");
 }
 
 /*
@@ -264,6 +277,7 @@ static void hello_install(const struct machine_view *v, struct machine_change *c
     }
     step_leave_old_life(v, c);
     step_enter(c, v, MACHINE_PROVISIONING, "Provisioning", "stage2 has its plan");
+    c->installing_image = true;
     step_answer(c, PROTOCOL_INSTALL, POLL_WAITING, "installing Image %s", v->effective->image);
 }
 
@@ -301,8 +315,7 @@ static const char *new_boot_id(const struct machine_view *v, const struct machin
 
 /*
  * Only the approved key is let in. A machine that nobody bound to a key is trusted on first use: a
- * new key is taken while an installation (or an inventory) is open, but one whose system is
- * installed keeps the identity that is on its disk.
+ * new key is taken until its first installation has ended.
  */
 static void hello_agent(const struct machine_view *v, const struct machine_event *e,
                         struct machine_change *c)
@@ -326,7 +339,7 @@ static void hello_agent(const struct machine_view *v, const struct machine_event
         step_answer(c, PROTOCOL_BOOT, POLL_WAITING, "this machine is installed: booting its disk");
         return;
     }
-    if (v->effective->approved_key && !bound) {
+    if (has_fixed_key(v) && !bound) {
         hello_stranger(v, e, c);
         return;
     }
@@ -511,12 +524,8 @@ static void check_clock(const struct machine_view *v, const struct machine_event
 static void hello_node(const struct machine_view *v, const struct machine_event *e,
                        struct machine_change *c)
 {
-    if (!is_known_node(v, e, c))
+    if (!is_known_node(v, e, c) || !step_admitted(v, c, true))
         return;
-    if (v->effective->approved == TRI_FALSE) {
-        (void)step_admitted(v, c, true);
-        return;
-    }
     note_installed(v, c, e->hello->install_generation);
     c->addresses = e->hello->addresses != NULL;
     check_clock(v, e, c);
@@ -538,7 +547,8 @@ static void phone_home(const struct machine_view *v, const struct machine_event 
                        struct machine_change *c)
 {
     if ((int64_t)e->generation != v->effective->install_generation ||
-        machine_release_is_open(v->machine) || machine_is_released(v->machine))
+        v->effective->approved != TRI_TRUE || machine_release_is_open(v->machine) ||
+        machine_is_released(v->machine))
         return;
     note_installed(v, c, e->generation);
     running(v, c, "cloud-init finished and called");
@@ -580,7 +590,8 @@ static void report(const struct machine_view *v, const struct machine_event *e,
                    struct machine_change *c)
 {
     const struct protocol_report *r = e->report;
-    if (!is_known_node(v, e, c))
+    /* What nobody has approved has been told to do nothing that there could be a report of. */
+    if (!is_known_node(v, e, c) || !step_admitted(v, c, true))
         return;
     c->seen = true;
     step_answer(c, PROTOCOL_OK, POLL_WAITING, "noted");

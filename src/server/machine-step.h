@@ -39,7 +39,7 @@ struct machine_event {
     bool node_unknown;                    /* NODE: nobody can tell */
 };
 
-enum { MACHINE_NOTES_MAX = 4, MACHINE_CONDITIONS_MAX = 5, MACHINE_NOTE_SIZE = 512 };
+enum { MACHINE_NOTES_MAX = 4, MACHINE_CONDITIONS_MAX = 6, MACHINE_NOTE_SIZE = 512 };
 
 /* What the decision rests on. */
 struct machine_view {
@@ -82,7 +82,8 @@ struct machine_change {
     bool seen;                    /* lastSeen = now */
     bool observe;                 /* observedGeneration = metadata.generation */
     int64_t installed_generation; /* -1: keep */
-    bool installed_image;         /* status.installedImage = the effective Image */
+    bool installing_image;        /* status.installingImage = the effective Image */
+    bool installed_image;         /* status.installedImage = that one */
     int64_t attempts;             /* -1: keep */
     bool join;                    /* take the hello's task state */
     bool join_lost;               /* the task that was given did not arrive */

@@ -67,7 +67,7 @@ struct server {
     struct tftp_server *tftp;
     struct dhcp_server *dhcp;
     struct timelines *timelines; /* what waits to be written to Machines; timelines.c */
-    struct log_limit dhcp_lines, tftp_lines, script_lines;
+    struct log_limit dhcp_lines, tftp_lines, script_lines, phone_home_lines;
 
     struct health *health; /* whether what is promised can be stored; health.c */
     int64_t started_ms;    /* wall time */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
+#include "resource/validate.h"
 #include "server/test-machine-fixture.h"
 
 static void test_whole_life(void **state)
@@ -41,10 +42,6 @@ static void test_installed_machine_is_not_reinstalled(void **state)
     f.key = installed;
     hello(&f, PROTOCOL_NODE, 1);
     assert_phase(&f, "Running");
-    assert_int_equal(object_set(f.object, "spec.installGeneration", json_integer(2)), 0);
-    trust_key_generate(&f.key);
-    hello(&f, PROTOCOL_AGENT, 0);
-    assert_int_equal(f.change.action, PROTOCOL_INSTALL);
     fixture_free(&f);
 }
 
@@ -493,9 +490,102 @@ static void test_wrong_clock_is_told_now_and_then(void **state)
     fixture_free(&f);
 }
 
+/* Nobody has bound it to a key, but what was installed has one, which stage2 finds on the disk. */
+static void test_reinstalled_only_with_the_installed_systems_key(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_init(&f, APPROVED);
+    hello(&f, PROTOCOL_AGENT, 0);
+    report(&f, PROTOCOL_STEP_INSTALLED, NULL, false);
+    hello(&f, PROTOCOL_NODE, 1);
+    assert_int_equal(object_set(f.object, "spec.installGeneration", json_integer(2)), 0);
+    struct trust_key installed = f.key;
+    trust_key_generate(&f.key);
+    struct trust_key other = f.key;
+    hello(&f, PROTOCOL_AGENT, 0);
+    assert_int_equal(f.change.action, PROTOCOL_WAIT);
+    assert_true(key_at(&f, "status.identity.publicKey", &installed));
+    assert_true(key_at(&f, "status.candidate.publicKey", &other));
+    assert_condition(&f, "Approved", "False", "KeyChanged");
+    assert_settled(&f);
+    f.key = installed;
+    hello(&f, PROTOCOL_AGENT, 0);
+    assert_int_equal(f.change.action, PROTOCOL_INSTALL);
+    /* Its disk was replaced: somebody has to say that it is this machine. */
+    f.key = other;
+    bind_to(&f, &other);
+    hello(&f, PROTOCOL_AGENT, 0);
+    assert_int_equal(f.change.action, PROTOCOL_INSTALL);
+    assert_true(key_at(&f, "status.identity.publicKey", &other));
+    assert_null(object_get(f.object, "status.candidate"));
+    fixture_free(&f);
+}
+
+/* What has not been approved has nothing to report, and moves nothing. */
+static void test_unapproved_reports_are_not_heard(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_init(&f, "{\"image\": \"debian\", \"installGeneration\": 1}");
+    hello(&f, PROTOCOL_AGENT, 0);
+    assert_phase(&f, "Discovered");
+    report(&f, PROTOCOL_STEP_INSTALLED, NULL, false);
+    assert_int_equal(f.change.action, PROTOCOL_WAIT);
+    assert_phase(&f, "Discovered");
+    assert_null(object_get(f.object, "status.installedGeneration"));
+    hello(&f, PROTOCOL_NODE, 1);
+    assert_int_equal(f.change.action, PROTOCOL_WAIT);
+    assert_phase(&f, "Discovered");
+    assert_null(object_get(f.object, "status.progress"));
+    assert_int_equal(object_set(f.object, "spec.approved", json_false()), 0);
+    step(&f, (struct machine_event){.type = MACHINE_EVENT_SPEC});
+    report(&f, PROTOCOL_STEP_RUNNING, NULL, false);
+    assert_int_equal(f.change.action, PROTOCOL_REJECT);
+    assert_phase(&f, "Rejected");
+    fixture_free(&f);
+}
+
+/* Of its words only those are kept that the object may hold, or nobody could change it any more. */
+static void test_words_that_no_field_takes_are_left_out(void **state)
+{
+    (void)state;
+    struct fixture f;
+    _autoproblems_ struct problems problems = PROBLEMS_INIT;
+    fixture_init(&f, APPROVED);
+    hello(&f, PROTOCOL_AGENT, 0);
+    report(&f, "two\nlines", NULL, false);
+    assert_null(object_get(f.object, "status.progress.step"));
+    report(&f, PROTOCOL_STEP_IMAGING, "no word!", true);
+    assert_phase(&f, "Failed");
+    assert_null(object_get(f.object, "status.failure.reason"));
+    object_validate(&kind_machine, f.object, NULL, &problems);
+    assert_false(problems_any(&problems));
+    fixture_free(&f);
+}
+
+/* Another Image was asked for while this one was being written. */
+static void test_installed_is_what_was_written(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_init(&f, APPROVED);
+    hello(&f, PROTOCOL_AGENT, 0);
+    assert_string_equal(object_text(f.object, "status.installingImage"), "debian");
+    assert_int_equal(object_set(f.object, "spec.image", json_string("other")), 0);
+    report(&f, PROTOCOL_STEP_INSTALLED, NULL, false);
+    assert_string_equal(object_text(f.object, "status.installedImage"), "debian");
+    assert_null(object_get(f.object, "status.installingImage"));
+    fixture_free(&f);
+}
+
 UNIT_MAIN(cmocka_unit_test(test_whole_life),
           cmocka_unit_test(test_wrong_clock_is_told_now_and_then),
           cmocka_unit_test(test_installed_machine_is_not_reinstalled),
+          cmocka_unit_test(test_reinstalled_only_with_the_installed_systems_key),
+          cmocka_unit_test(test_unapproved_reports_are_not_heard),
+          cmocka_unit_test(test_words_that_no_field_takes_are_left_out),
+          cmocka_unit_test(test_installed_is_what_was_written),
           cmocka_unit_test(test_lost_installed_report),
           cmocka_unit_test(test_other_keys_change_nothing),
           cmocka_unit_test(test_failure_needs_a_change_to_go_on),

@@ -108,7 +108,7 @@ check_no_room() {
     small_disk size=200m
     pid=$(cat "$KUBE_FOLDER/etcd-cp1.pid")
     ok "a server that has no room for it says so" save_is_refused "make room on the server's disk"
-    ok "before anything stops" test ! -e "$machine/var/lib/slipway-node/cluster/stopped"
+    ok "before anything stops" test ! -e "$machine/etc/kubernetes/slipway-stopped"
     ok "etcd runs on" kill -0 "$pid"
     ok "the machine tells that it failed" told_failure
     ok "which is an event of it" tells cp1 'EtcdNotSaved.*tried again in 10 s'
