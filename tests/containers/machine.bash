@@ -168,7 +168,7 @@ wait_for_boot_script() { # NAME
 stage2() { # NAME
     local name=$1
     key=$(sed -n 's/.*slipway\.key=\([^ ]*\).*/\1/p' "$work/$name/boot.ipxe" | head -n 1)
-    rm -f "$work/$name/key" # each stage2 has its own
+    [ -e "$work/$name/raw" ] || rm -f "$work/$name/key" # without one on the disk stage2 makes its own
     while :; do
         timeout 60 "$peer" "http://$own:8080" "$key" "$work/$name" stage2 "$(mac_of "$name")" \
             >"$work/$name/order" || { sleep 1 && continue; }

@@ -161,6 +161,18 @@ check_requests() {
     request address serving ${node}w1 DNS:w1,IP:10.9.0.22 | as_node first create -f - >/dev/null
     ok "another machine's address is denied" verdict_is address Denied WrongAddress
     soon "the Machine tells it" tells w1 'Expected only addresses of Machine w1'
+    more_addresses[w1]=,$own/32,10.96.0.1/12,10.244.1.1/24
+    hello w1 running
+    ok "what it says of its addresses is heard" is \
+        "$(object machine w1 '.status.addresses | length')" 4
+    request control serving ${node}w1 IP:$own | as_node first create -f - >/dev/null
+    ok "but the control plane's address is not its own" verdict_is control Denied SharedAddress
+    request service serving ${node}w1 IP:10.96.0.1 | as_node first create -f - >/dev/null
+    ok "nor that of a Service" verdict_is service Denied WrongAddress
+    request pod serving ${node}w1 IP:10.244.1.1 | as_node first create -f - >/dev/null
+    ok "nor a Pod's" verdict_is pod Denied WrongAddress
+    more_addresses=()
+    hello w1 running
     request serving serving ${node}w1 DNS:w1,IP:10.9.0.21 | as_node first create -f - >/dev/null
     ok "its own is approved" verdict_is serving Approved MachineApproved
     soon "and signed" signed serving

@@ -194,11 +194,13 @@ say() {
 
 # by name: of the installation that it is of; without one the first
 declare -A generation
+# by name: addresses that it says it has, too, with a comma in front of each
+declare -A more_addresses
 
 hello() { # MACHINE [STATE [PHASE_OR_MESSAGE]]
     local name=$1
     shift
-    say "$name" hello "${generation[$name]:-1}" "${address[$name]}/24" "$@"
+    say "$name" hello "${generation[$name]:-1}" "${address[$name]}/24${more_addresses[$name]:-}" "$@"
 }
 
 answer() { # MACHINE JQ

@@ -14,12 +14,13 @@
  *
  * SERVER is "http://ADDRESS:PORT", KEY the server's public key. FOLDER keeps the machine's key, and
  * of the last task its id in `task`, its JSON in `task.json` and its files below `root`, and of an
- * installation the seed partition in `seed.img`. ADDRESS has a prefix length. STATE is what the
- * machine says of that task: running, done, failed, member (it failed because the machine is a node
- * already), or lost (it never arrived). JOURNALCTL is a program that prints what kubelet said last.
- * Prints the server's answer as one line of JSON, with the task's id and kind. save and restore do
- * what slipway-node does at the last task: with the static Pods and the etcd below FOLDER/machine.
- * again starts those Pods again, as slipway-node does when a save was interrupted, or is over.
+ * installation the seed partition in `seed.img`. ADDRESS has a prefix length; several have commas
+ * between them. STATE is what the machine says of that task: running, done, failed, member (it
+ * failed because the machine is a node already), or lost (it never arrived). JOURNALCTL is a
+ * program that prints what kubelet said last. Prints the server's answer as one line of JSON, with
+ * the task's id and kind. save and restore do what slipway-node does at the last task: with the
+ * static Pods and the etcd below FOLDER/machine. again starts those Pods again, as slipway-node
+ * does when a save was interrupted, or is over.
  */
 #include <stdio.h>
 #include <string.h>
@@ -248,11 +249,22 @@ static int add_state(const struct peer *p, json_t *system, char *argv[], struct 
     return r < 0 ? r : json_object_set_new(system, "cluster", state);
 }
 
+/* "A,B" as a list. */
+static json_t *split(const char *text)
+{
+    json_t *list = json_array();
+    for (size_t n; *text; text += n + (text[n] == ',')) {
+        n = strcspn(text, ",");
+        (void)json_array_append_new(list, json_stringn(text, n));
+    }
+    return list;
+}
+
 static int hello(struct peer *p, char *argv[], struct protocol_answer *ret, struct err *err)
 {
     struct protocol_hello hello = {
         .program = PROTOCOL_NODE,
-        .addresses = json_pack("[s]", argv[0]),
+        .addresses = split(argv[0]),
         .system = json_object(),
     };
     bool speaks = argv[1] && !str_eq(argv[1], "lost");

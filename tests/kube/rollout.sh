@@ -100,6 +100,26 @@ check_undo() {
     ok "and no other" image_is w2 new
 }
 
+# The only control plane fails with the new Image, and with it the API server.
+check_undo_without_api_server() {
+    ok "it goes to the new Image once more" "$slipway" rollout image new
+    soon "with the control plane" image_is cp1 new
+    soon "which saves what its etcd holds" saves cp1
+    kill -KILL "$(cat "$KUBE_FOLDER/kube-apiserver.pid")"
+    soon "its API server is away" unavailable
+    fail_machine cp1
+    soon "it fails, and so does the rollout" rollout_is Failed 'cp1 failed'
+    crash
+    ok "it is undone" "$slipway" rollout undo
+    soon "though nobody can be asked, it gets its Image back" image_is cp1 kube
+    soon "and is installed anew" is_installed_anew cp1
+    soon "and brings its cluster back" gets cp1 init
+}
+
+saves() {
+    gets "$1" save && say "$1" save "${generation[$1]:-1}" && hello "$1" 'done' etcd-saved
+}
+
 prepare || { echo "Bail out! $(cat "$work/out")" && exit 1; }
 install_all cp1 w1 w2 w3
 form >"$work/out" 2>&1 || { echo "Bail out! $(cat "$work/out")" && tail -n 20 "$log" && exit 1; }
@@ -108,6 +128,7 @@ check_first
 check_pause
 check_failure
 check_undo
+check_undo_without_api_server
 check_end
 echo "1..$count"
 [ $failed -eq 0 ]
