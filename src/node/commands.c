@@ -47,17 +47,10 @@ static void end_earlier(void)
 
 static int run_one(const struct node *node, const char *command, struct err *err)
 {
-    const char *const live[] = {"systemd-run",
-                                "--quiet",
-                                "--wait",
-                                "--pipe",
-                                "--collect",
-                                "--unit=" UNIT,
-                                "--property=After=slipway-node-grow.service",
-                                "/bin/sh",
-                                "-c",
-                                command,
-                                NULL};
+    const char *const live[] = {
+        "systemd-run", "--quiet", "--wait", "--pipe",
+        "--collect",   "--unit",  UNIT,     "--property=After=slipway-node-grow.service",
+        "/bin/sh",     "-c",      command,  NULL};
     const char *const rooted[] = {"chroot", node->root, "/bin/sh", "-c", command, NULL};
     _autobuf_ struct buf output = BUF_INIT_MAX(OUTPUT_MAX);
     struct proc_options options = {.output = &output, .on_line = log_line};

@@ -463,7 +463,7 @@ static size_t skew_warnings(struct fixture *f, int64_t ahead_ms)
 {
     struct protocol_hello h = {.program = PROTOCOL_NODE, .install_generation = 1};
     size_t found = 0;
-    h.system = json_pack("{s:I}", "clock", (json_int_t)(clock_wall(&f->clock.clock) + ahead_ms));
+    h.system = json_pack("{s:I}", "clock", (json_int_t)clock_wall(&f->clock.clock) + ahead_ms);
     step(f, (struct machine_event){.type = MACHINE_EVENT_HELLO, .hello = &h});
     json_decref(h.system);
     for (size_t i = 0; i < f->change.n_notes; i++)
