@@ -113,13 +113,24 @@ static void plan(struct cluster_entry *entry)
         cluster_elect(entry, decision.plan.elect);
 }
 
+/* An API server that is away now is asked when it is back: nobody else would remember. */
+static void retry_rights(struct cluster_entry *entry)
+{
+    bool up = entry->link && cluster_link_is_up(entry->link);
+    if (!entry->rights_failed)
+        return;
+    if (up)
+        cluster_rbac_apply(entry);
+    else
+        cluster_retry(entry);
+}
+
 static void retry(struct cluster_entry *entry)
 {
     entry->retry_at = 0;
     cluster_pki_retry(entry);
     cluster_csr_retry(entry);
-    if (entry->rights_failed && entry->link && cluster_link_is_up(entry->link))
-        cluster_rbac_apply(entry);
+    retry_rights(entry);
     cluster_leavings_retry(entry);
     cluster_upgrade_retry(entry);
 }
