@@ -222,6 +222,29 @@ static void assign_join(const struct planning *p, const struct plan_machine *m,
         assign_control_plane(p, m, step);
 }
 
+static bool is_there(const struct planning *p, const char *name)
+{
+    for (size_t i = 0; i < p->n; i++) {
+        if (str_eq(p->machines[i].name, name))
+            return is_control_plane(&p->machines[i]);
+    }
+    return false;
+}
+
+/* Nobody else is chosen: it may have begun, and nobody knows how far it has come. */
+static void wait_for_first(const struct planning *p, struct plan_step *step)
+{
+    const char *first = p->cluster->initialized_by;
+    if (is_there(p, first))
+        say(step, PLAN_WAIT, "waits until %s has initialised the cluster", first);
+    else
+        say(step, PLAN_WAIT,
+            "waits for %s, which was chosen to initialise the cluster and is no control plane of "
+            "it "
+            "any more: to begin with another one, delete the Cluster and apply it again",
+            first);
+}
+
 static void assign(const struct planning *p, const struct plan_machine *m, struct plan_step *step)
 {
     const char *first = p->cluster->initialized_by;
@@ -232,7 +255,7 @@ static void assign(const struct planning *p, const struct plan_machine *m, struc
     else if (!first)
         say(step, PLAN_WAIT, "waits for a control plane that can initialise the cluster");
     else if (!str_eq(first, m->name))
-        say(step, PLAN_WAIT, "waits until %s has initialised the cluster", first);
+        wait_for_first(p, step);
     else if (m->role != ROLE_CONTROL_PLANE)
         say(step, PLAN_WAIT, "began to initialise the cluster, and is no control plane any more");
     else
