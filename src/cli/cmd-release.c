@@ -174,20 +174,30 @@ static bool is_observed(const json_t *machine)
            number_of(machine, "metadata.generation");
 }
 
-/* Follows one to its end: 0, or -EIO when it failed. */
+/* Nothing is open any more: it was wiped, or somebody took it back meanwhile. */
+static int say_end(const struct waiting *w, const char *name, const struct standing *s,
+                   json_int_t wanted)
+{
+    if (s->released < wanted || !str_eq(s->phase, "Released"))
+        return err_set(w->err, -ECANCELED,
+                       "%s: its release was taken back, or it was taken into use again", name);
+    progress_pause(w->shown);
+    (void)printf("%s is released\n", name);
+    return 0;
+}
+
+/* Follows one to its end: 0, -EIO when it failed, or -ECANCELED. */
 static int wait_for(const struct waiting *w, const char *name)
 {
-    for (;;) {
+    for (json_int_t wanted = 0;;) {
         json_auto_t *machine = NULL;
         int r = read_machine(w, name, &machine);
         if (r < 0)
             return r;
         struct standing s = standing_of(machine);
-        if (larger(s.asked, s.wiping) <= s.released) {
-            progress_pause(w->shown);
-            (void)printf("%s %s\n", name, s.released ? "is released" : "is not being released");
-            return 0;
-        }
+        wanted = larger(wanted, larger(s.asked, s.wiping));
+        if (larger(s.asked, s.wiping) <= s.released)
+            return say_end(w, name, &s, wanted);
         const char *why = object_text(machine, "status.failure.message");
         if (str_eq(s.phase, "Failed") && is_observed(machine))
             return err_set(w->err, -EIO, "%s: %s", name, why ? why : "it failed");

@@ -17,7 +17,8 @@ struct rolling {
     struct cli *cli;
     const struct args *args;
     struct client *client;
-    char *name; /* of the Cluster */
+    char *name;        /* of the Cluster */
+    const char *image; /* whose end is waited for; NULL: of whichever is wanted */
     struct err err;
 };
 
@@ -101,12 +102,19 @@ static bool is_over(const json_t *cluster)
            (is_current(cluster) && (str_eq(state, "Complete") || str_eq(state, "Failed")));
 }
 
+/* Somebody wants another Image meanwhile: what becomes of this one is not to be known any more. */
+static bool is_replaced(const struct rolling *r, const json_t *cluster)
+{
+    return r->image && !str_eq(object_text(cluster, "spec.rollout.image"), r->image);
+}
+
 static int wait_over(struct rolling *r, json_t **ret)
 {
     struct progress *shown = progress_new(stderr, cli_interactive(r->cli), &clock_system);
     char said[STATE_MAX];
     int rc = 0;
-    while ((rc = call(r, &kind_cluster, r->name, NULL, ret)) == 0 && !is_over(*ret)) {
+    while ((rc = call(r, &kind_cluster, r->name, NULL, ret)) == 0 && !is_over(*ret) &&
+           !is_replaced(r, *ret)) {
         (void)snprintf(
             said, sizeof(said), "%" JSON_INTEGER_FORMAT " of %" JSON_INTEGER_FORMAT ": %s",
             number_of(*ret, "status.rollout.updated"), number_of(*ret, "status.rollout.total"),
@@ -126,6 +134,10 @@ static int show(struct rolling *r)
     json_auto_t *cluster = NULL;
     int rc = args_given(r->args, "wait") ? wait_over(r, &cluster)
                                          : call(r, &kind_cluster, r->name, NULL, &cluster);
+    if (rc == 0 && is_replaced(r, cluster))
+        rc = err_set(&r->err, -ECANCELED,
+                     "cluster/%s: another rollout has taken the place of Image %s", r->name,
+                     r->image);
     if (rc < 0)
         return cli_fail(r->cli, &r->err);
     print_status(r, cluster);
@@ -156,6 +168,22 @@ static int check_upgrade(struct rolling *r, const char *image, const char *versi
                    image, version, r->name);
 }
 
+/* What the server would wait for, for ever perhaps. */
+static int check_image(struct rolling *r, const char *name, const json_t *image,
+                       const json_t *cluster)
+{
+    const char *phase = text_of(image, "status.phase"), *problem = NULL;
+    bool same = str_eq(object_text(cluster, "spec.rollout.image"), name);
+    if (!str_eq(phase, "Ready"))
+        problem = "is not ready to be installed";
+    else if (!object_text(image, "status.kubernetesVersion"))
+        problem = "holds no Kubernetes";
+    else if (same && upgrade_of(image, cluster))
+        problem = "was built anew with another Kubernetes since it was rolled out: build it under "
+                  "another name, so that it can be told which Machine has which";
+    return problem ? err_set(&r->err, -EINVAL, "Image %s %s", name, problem) : 0;
+}
+
 /* The patch of the Cluster; version NULL: it stays. */
 static json_t *rollout_patch(const char *image, const char *version)
 {
@@ -176,6 +204,8 @@ static int begin(struct rolling *r, const char *image)
         rc = call(r, &kind_image, image, NULL, &found);
     if (rc == 0)
         rc = call(r, &kind_cluster, r->name, NULL, &cluster);
+    if (rc == 0)
+        rc = check_image(r, image, found, cluster);
     const char *version = rc == 0 ? upgrade_of(found, cluster) : NULL;
     if (rc == 0)
         rc = check_upgrade(r, image, version);
@@ -191,10 +221,11 @@ static int run_image(struct cli *cli, const struct args *args)
 {
     struct rolling r _cleanup_(rolling_clear) = {.cli = cli, .args = args, .err = ERR_INIT};
     const char *named = args_operand(args, 0), *plain = str_after(named, "image/");
-    if (begin(&r, plain ? plain : named) < 0)
+    r.image = plain ? plain : named;
+    if (begin(&r, r.image) < 0)
         return cli_fail(cli, &r.err);
     (void)printf("cluster/%s brings its Machines to Image %s, one after the other\n", r.name,
-                 plain ? plain : named);
+                 r.image);
     return args_given(args, "wait") ? show(&r) : STATUS_OK;
 }
 
@@ -256,6 +287,7 @@ static int run_undo(struct cli *cli, const struct args *args)
     _autofree_ char *image = NULL;
     if (go_back(&r, &image) < 0)
         return cli_fail(cli, &r.err);
+    r.image = image;
     (void)printf("cluster/%s brings its Machines back to Image %s\n", r.name, image);
     return args_given(args, "wait") ? show(&r) : STATUS_OK;
 }
@@ -290,7 +322,10 @@ static const struct command image_command = {
         "With --upgrade this is how Kubernetes is upgraded, one minor version at a time: the\n"
         "Cluster's kubernetesVersion becomes the Image's, what kubeadm keeps in the cluster\n"
         "follows before the first Machine, CoreDNS after the control planes, kube-proxy with\n"
-        "each Machine. It cannot be undone once the version has another minor number.",
+        "each Machine. It cannot be undone once the version has another minor number.\n"
+        "\n"
+        "Images are told apart by their names: Machines that have one of this name already are\n"
+        "not installed anew. So give an Image that was built anew a name of its own.",
     .options = image_options,
     .api = true,
     .run = run_image,

@@ -48,7 +48,8 @@ static int append(struct addon_inventory *inventory, const struct addon_item *it
     inventory->items = items;
     if (!inventory->ids)
         inventory->ids = map_new();
-    int r = inventory->ids ? map_puts(inventory->ids, id, inventory, NULL) : -ENOMEM;
+    /* its line begins with its apiVersion */
+    int r = inventory->ids ? map_puts(inventory->ids, id, item->line, NULL) : -ENOMEM;
     if (r == 0)
         items[inventory->n++] = *item;
     return r;
@@ -83,13 +84,31 @@ int addon_inventory_read(struct addon_inventory *inventory, const char *text)
     return r;
 }
 
+static void remove_id(struct addon_inventory *inventory, const char *id)
+{
+    const char *line = map_gets(inventory->ids, id);
+    for (size_t i = 0; i < inventory->n; i++) {
+        if (inventory->items[i].line == line) {
+            addon_inventory_remove(inventory, i);
+            return;
+        }
+    }
+}
+
 int addon_inventory_add(struct addon_inventory *inventory, const char *api_version,
                         const char *kind, const char *namespace, const char *name)
 {
+    char id[ADDON_ID_SIZE];
+    (void)addon_object_id(api_version, kind, namespace, name, id);
+    const char *known = inventory->ids ? map_gets(inventory->ids, id) : NULL;
+    if (known && str_eq(known, api_version))
+        return 0;
+    if (known)
+        remove_id(inventory, id);
     char *line =
         str_format("%s %s %s %s", api_version, kind, str_empty(namespace) ? "-" : namespace, name);
     int r = line ? add_line(inventory, line) : -ENOMEM;
-    return r == -EEXIST ? 0 : r;
+    return r < 0 ? r : 1;
 }
 
 bool addon_inventory_has(const struct addon_inventory *inventory, const char *id)

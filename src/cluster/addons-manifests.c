@@ -66,6 +66,8 @@ static void take_url(struct reading *r, const struct addon_url *url)
     struct err err = ERR_INIT;
     if (r->source->fetch(r->source->data, url->url, &content, &err) < 0)
         buf_printf(r->problems, "%s\n", err_text(&err));
+    else if (content.len == 0)
+        problem(r, url->url, "is empty");
     else if (!digest_fits(url, &content))
         problem(r, url->url, "its content has another digest than its .url file says");
     else
@@ -96,7 +98,9 @@ static void take_file(struct reading *r, const char *path)
         buf_printf(r->problems, "%s\n", err_text(&err));
         return;
     }
-    if (str_ends_with(path, ".url"))
+    if (len == 0) /* somebody may be about to write it: taken as it is, all it brought would go */
+        problem(r, path, "is empty; what it brought stays until it is removed");
+    else if (str_ends_with(path, ".url"))
         take_urls(r, path, text, len);
     else
         take_manifest(r, path, text, len);

@@ -91,11 +91,14 @@ static int set_digest(struct addon_object *object)
     return 0;
 }
 
+#define BLANKS " \n\t"
+
 /* Why it cannot be applied, or NULL. */
 static const char *unusable(const json_t *json)
 {
     const char *api_version = object_text(json, "apiVersion");
     const char *kind = object_text(json, "kind");
+    const char *namespace = object_text(json, "metadata.namespace");
     char group[254];
     const char *version;
     if (!json_is_object(json))
@@ -104,8 +107,11 @@ static const char *unusable(const json_t *json)
         return "has no apiVersion or kind";
     if (addon_group(api_version, group, sizeof(group), &version) < 0)
         return "has an apiVersion that is not GROUP/VERSION";
-    if (strpbrk(kind, " \n\t") || strpbrk(api_version, " \n\t"))
+    if (strpbrk(kind, BLANKS) || strpbrk(api_version, BLANKS))
         return "has blanks in its apiVersion or kind";
+    if (strpbrk(object_name(json) ? object_name(json) : "", BLANKS "/%") ||
+        strpbrk(namespace ? namespace : "", BLANKS "/%"))
+        return "has blanks, \"/\" or \"%\" in its name or namespace";
     if (str_empty(object_name(json)))
         return object_text(json, "metadata.generateName")
                    ? "has a generateName: it would be created anew each time"

@@ -147,7 +147,11 @@ void addon_inventory_free(struct addon_inventory *inventory);
 /* Adds what a text says; lines that are none are left out. 0, -E2BIG or -ENOMEM. */
 int addon_inventory_read(struct addon_inventory *inventory, const char *text) _must_check_;
 
-/* Adds an item unless it is there. 0, -E2BIG or -ENOMEM. */
+/*
+ * Adds an item unless it is there; one that is there gets this apiVersion, because later versions
+ * of Kubernetes may not know the old one. 1: it was added, or changed; 0: it was there; -EINVAL
+ * (blanks in it), -E2BIG or -ENOMEM.
+ */
 int addon_inventory_add(struct addon_inventory *inventory, const char *api_version,
                         const char *kind, const char *namespace, const char *name) _must_check_;
 

@@ -229,16 +229,18 @@ static void an_inventory_reads_back(void **state)
     _autobuf_ struct buf text = BUF_INIT;
     char id[ADDON_ID_SIZE];
     assert_int_equal(addon_inventory_read(&inventory, "apps/v1 Deployment n d\nnonsense\n"), 0);
-    assert_int_equal(addon_inventory_add(&inventory, "v1", "Namespace", "", "n"), 0);
-    /* another version of its group, and the namespace that none means */
-    assert_int_equal(addon_inventory_add(&inventory, "apps/v1beta1", "Deployment", "n", "d"), 0);
-    assert_int_equal(addon_inventory_add(&inventory, "v1", "Secret", "", "s"), 0);
+    assert_int_equal(addon_inventory_add(&inventory, "v1", "Namespace", "", "n"), 1);
+    /* another version of its group is the one that it is found by, and the namespace that none
+     * means */
+    assert_int_equal(addon_inventory_add(&inventory, "apps/v2", "Deployment", "n", "d"), 1);
+    assert_int_equal(addon_inventory_add(&inventory, "apps/v2", "Deployment", "n", "d"), 0);
+    assert_int_equal(addon_inventory_add(&inventory, "v1", "Secret", "", "s"), 1);
     assert_int_equal(addon_inventory_add(&inventory, "v1", "Secret", "default", "s"), 0);
     assert_true(addon_inventory_has(&inventory, addon_object_id("v1", "Namespace", "", "n", id)));
-    addon_inventory_remove(&inventory, 1);
+    addon_inventory_remove(&inventory, 0);
     assert_false(addon_inventory_has(&inventory, addon_object_id("v1", "Namespace", "", "n", id)));
     addon_inventory_write(&inventory, &text);
-    assert_string_equal(buf_str(&text), "apps/v1 Deployment n d\nv1 Secret - s\n");
+    assert_string_equal(buf_str(&text), "apps/v2 Deployment n d\nv1 Secret - s\n");
     addon_inventory_free(&inventory);
 }
 

@@ -179,6 +179,16 @@ need_overlayfs() {
     exit 1
 }
 
+# A release's own archives say in their names which machines they are for; kubeadm does not ask so.
+name_as_asked() {
+    import_ctr images ls -q >"$root$importing/names"
+    sed -n 's/-\(amd64\|arm64\)\(:[^:/]*\)$/ \1 \2/p' "$root$importing/names" |
+        while read -r name arch tag; do
+            grep -q -x -F -e "$name$tag" "$root$importing/names" ||
+                import_ctr images tag "$name-$arch$tag" "$name$tag" </dev/null >&2
+        done
+}
+
 # The layers' archives are not kept: they would double what each machine has to write. Images run
 # without them; only pushing or exporting them from a node does not work.
 import_images() {
@@ -189,7 +199,8 @@ import_images() {
         inside zstd -q -dcf <"$archive" | import_ctr images import --snapshotter overlayfs - >&2
     done
     import_ctr content prune references
-    import_ctr images ls -q | grep -v ^sha256: >"$root$importing/images"
+    name_as_asked
+    import_ctr images ls -q | grep -v ^sha256: >"$root$importing/images" || :
     stop_containerd
     [ -s "$root$importing/images" ] || {
         say "kubernetes.images: no image has a name"

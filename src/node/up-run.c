@@ -71,6 +71,34 @@ static bool is_member(const struct up *up)
     return up->before.node_name && up->before.outcome == PROTOCOL_TASK_DONE;
 }
 
+static int read_authority(const struct up *up, char **ret, struct err *err)
+{
+    _autofree_ char *path = str_format("%s/ca.crt", up->configuration->cluster.certificates_dir);
+    return path ? node_read(up->context->node, path, CA_MAX, ret, NULL, err) : -ENOMEM;
+}
+
+static int ca_hash_of(const struct up *up, char ret[static CA_HASH_SIZE], struct err *err)
+{
+    _autofree_ char *pem = NULL;
+    int r = read_authority(up, &pem, err);
+    if (r < 0)
+        return r;
+    r = ca_hash(pem, strlen(pem), ret);
+    return r < 0 ? err_errno(err, r, "the cluster's ca.crt") : 0;
+}
+
+/* Whether it believes another authority than it is told to. */
+static bool is_of_another(const struct up *up)
+{
+    const struct node_configuration *c = up->configuration;
+    char here[CA_HASH_SIZE], told[CA_HASH_SIZE];
+    const char *wanted = c->ca_cert_hash;
+    if (!wanted && c->ca_cert && ca_hash(c->ca_cert, strlen(c->ca_cert), told) == 0)
+        wanted = told;
+    return up->role == UP_JOIN && wanted && ca_hash_of(up, here, NULL) == 0 &&
+           strcasecmp(here, wanted) != 0;
+}
+
 /* A node of another cluster, or in another role, is not turned into one of this. */
 static int check_free(const struct up *up, struct err *err)
 {
@@ -79,6 +107,11 @@ static int check_free(const struct up *up, struct err *err)
         return err_set(err, -EEXIST,
                        "this host is a node already, in another way than the configuration says: "
                        "slipway-node reset takes it out of its cluster");
+    if (is_member(up) && is_of_another(up))
+        return err_set(err, -EEXIST,
+                       "this host is a node of a cluster whose authority is another one than the "
+                       "configuration says: slipway-node reset takes it out of that cluster (or, "
+                       "where its authority was renewed, mend the configuration)");
     if (!up->before.node_name && up_host_is_taken(node))
         return err_set(err, -EEXIST,
                        "this host is a node of a cluster that was made by other means; kubeadm "
@@ -236,22 +269,6 @@ static int join_network(struct up *up, struct err *err)
     if (r == 0 && changed)
         start_podnet(up);
     return r;
-}
-
-static int read_authority(const struct up *up, char **ret, struct err *err)
-{
-    _autofree_ char *path = str_format("%s/ca.crt", up->configuration->cluster.certificates_dir);
-    return path ? node_read(up->context->node, path, CA_MAX, ret, NULL, err) : -ENOMEM;
-}
-
-static int ca_hash_of(const struct up *up, char ret[static CA_HASH_SIZE], struct err *err)
-{
-    _autofree_ char *pem = NULL;
-    int r = read_authority(up, &pem, err);
-    if (r < 0)
-        return r;
-    r = ca_hash(pem, strlen(pem), ret);
-    return r < 0 ? err_errno(err, r, "the cluster's ca.crt") : 0;
 }
 
 /* Keeps what joining nodes need, and prints it. */

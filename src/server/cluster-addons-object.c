@@ -29,6 +29,7 @@ static void on_resources(void *user, const struct kube_answer *answer)
     if (list && map_puts(a->resources, want, list, (void **)&old) < 0)
         json_decref(list);
     json_decref(old);
+    pass->resource_error = answer->error;
     pass->asked = true;
     addons_pass_next(pass);
 }
@@ -75,7 +76,8 @@ int addons_resource(struct addons_pass *pass, const char *api_version, const cha
     if (!may_come(pass, api_version) ||
         (pass->deadline && addons_now(pass->owner) >= pass->deadline)) {
         pass->deadline = 0;
-        return -ENOENT;
+        /* an API server that could not say is none that has no such resource */
+        return pass->resource_error < 0 ? pass->resource_error : -ENOENT;
     }
     if (!pass->deadline)
         pass->deadline = addons_now(pass->owner) + DISCOVER_MS;
@@ -110,23 +112,25 @@ static const char *id_of(const struct addon_object *o, char dst[static ADDON_ID_
 bool addons_is_applied(const struct addons_pass *pass, const struct addon_object *object)
 {
     char id[ADDON_ID_SIZE];
-    const uint8_t *digest = map_gets(pass->owner->applied, id_of(object, id));
-    return digest && memcmp(digest, object->digest, ADDON_DIGEST_SIZE) == 0;
+    const struct addon_applied *a = map_gets(pass->owner->applied, id_of(object, id));
+    return a && memcmp(a->digest, object->digest, ADDON_DIGEST_SIZE) == 0;
 }
 
 static void note_applied(struct addons_pass *pass, struct addon_loaded *addon,
-                         const struct addon_object *object)
+                         const struct addon_object *object, const json_t *there)
 {
     char id[ADDON_ID_SIZE];
     void *old = NULL;
-    uint8_t *digest = malloc(ADDON_DIGEST_SIZE);
+    struct addon_applied *a = calloc(1, sizeof(*a));
+    const char *uid = object_meta_text(there, "uid");
     if (!addons_is_applied(pass, object))
         addon->sent++;
-    if (!digest)
+    if (!a)
         return;
-    memcpy(digest, object->digest, ADDON_DIGEST_SIZE);
-    if (map_puts(pass->owner->applied, id_of(object, id), digest, &old) < 0)
-        free(digest);
+    memcpy(a->digest, object->digest, ADDON_DIGEST_SIZE);
+    (void)snprintf(a->uid, sizeof(a->uid), "%s", uid ? uid : "");
+    if (map_puts(pass->owner->applied, id_of(object, id), a, &old) < 0)
+        free(a);
     free(old);
 }
 
@@ -149,7 +153,7 @@ static void on_applied(void *user, const struct kube_answer *answer)
     if (addons_pass_is_away(pass, answer))
         return;
     if (answer->error == 0) {
-        note_applied(pass, addon, object);
+        note_applied(pass, addon, object, answer->object);
         pass->object++;
     } else {
         if (answer->error == -ENOENT)
@@ -239,7 +243,7 @@ static void on_secret(void *user, const struct kube_answer *answer)
         addon_certificate_is_due(secret, object->names, entry->pki.ca.certificate, end_of(secret),
                                  CERTIFICATE_SECONDS, clock_wall(entry->server->clock));
     if (!due) {
-        note_applied(pass, addon, object);
+        note_applied(pass, addon, object, secret);
         pass->object++;
         addons_pass_next(pass);
         return;
@@ -331,7 +335,12 @@ bool addons_definitions_are_there(struct addons_pass *pass, struct addon_loaded 
     int r = addons_path(o->api_version, &definitions, NULL, o->name, &path);
     if (r == 0)
         r = kube_get(addons_client(pass->owner), &path.path, addons_then(pass, on_definition));
-    if (r < 0)
+    if (r == -EINVAL) { /* it was told when it was applied */
+        pass->definition++;
+        pass->deadline = 0;
+        addons_pass_pause(pass, 0);
+    } else if (r < 0) {
         addons_pass_abort(pass, strerror(-r));
+    }
     return false;
 }

@@ -161,23 +161,37 @@ static void on_noted(void *user, const struct kube_answer *answer)
     addons_pass_next(pass);
 }
 
+/* What is wrong with one add-on is nothing that the others wait for. */
+static void leave_out(struct addons_pass *pass, struct addon_loaded *addon, int error)
+{
+    addons_pass_fail(pass, addon, "its inventory",
+                     error == -E2BIG ? "it and what is to be deleted are too many objects"
+                                     : strerror(-error));
+    pass->addon++;
+    pass->object = 0;
+    addons_pass_pause(pass, 0);
+}
+
 /* Widens the add-on's inventory by what is to be applied. False: it is being written. */
 static bool note(struct addons_pass *pass, struct addon_loaded *addon)
 {
     struct addon_known *known = known_of(pass, addon->name);
-    size_t before = known ? known->items.n : 0;
+    bool news = false;
     int r = known ? 0 : -ENOMEM;
-    for (size_t i = 0; r == 0 && i < addon->objects.n; i++) {
+    for (size_t i = 0; r >= 0 && i < addon->objects.n; i++) {
         const struct addon_object *o = &addon->objects.items[i];
         r = addon_inventory_add(&known->items, o->api_version, o->kind, o->namespace, o->name);
+        news = news || r > 0;
     }
-    if (r == 0 && (known->items.n == before || addon->objects.n == 0)) {
+    if (r >= 0 && !news) {
         pass->noted = true;
         return true;
     }
-    if (r == 0)
+    if (r >= 0)
         r = addons_write_inventory(pass, addon->name, &known->items, on_noted);
-    if (r < 0)
+    if (r == -EINVAL || r == -E2BIG)
+        leave_out(pass, addon, r);
+    else if (r < 0)
         addons_pass_abort(pass, strerror(-r));
     else
         known->stored = true;
@@ -275,7 +289,9 @@ int addons_pass_start(struct addons *addons, struct addon_set *set)
         r = list_inventories(pass);
     if (r < 0)
         addons_pass_cancel(pass);
-    else
-        addons->pass = pass;
-    return r;
+    if (r < 0)
+        return r;
+    addons->pass = pass;
+    addons->full = false; /* what is asked for from now on is for the next one */
+    return 0;
 }

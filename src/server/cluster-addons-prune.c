@@ -89,6 +89,22 @@ static int delete_it(struct addons_pass *pass, const json_t *object)
                                addons_then(pass, on_deleted));
 }
 
+/*
+ * Whether an add-on has just brought this very object by another name: of another group that has
+ * the same kind, or with a namespace in its manifest, which an object of the whole cluster has not.
+ */
+static bool is_brought(const struct addons_pass *pass, const json_t *object)
+{
+    const char *uid = object_meta_text(object, "uid");
+    size_t cursor = 0;
+    for (struct map_entry_view e; uid && map_next(pass->wanted, &cursor, &e);) {
+        const struct addon_applied *a = map_gets(pass->owner->applied, e.key);
+        if (a && str_eq(a->uid, uid))
+            return true;
+    }
+    return false;
+}
+
 static void on_found(void *user, const struct kube_answer *answer)
 {
     struct addons_pass *pass = user;
@@ -99,7 +115,9 @@ static void on_found(void *user, const struct kube_answer *answer)
     } else if (answer->error < 0) {
         fail(pass, answer->status.message);
     } else {
-        enum addon_fate fate = addon_prune(answer->object, pass->pruning_name);
+        enum addon_fate fate = is_brought(pass, answer->object)
+                                   ? ADDON_FOREIGN
+                                   : addon_prune(answer->object, pass->pruning_name);
         if (fate == ADDON_DELETE && delete_it(pass, answer->object) == 0)
             return;
         if (fate == ADDON_DELETE)

@@ -220,7 +220,7 @@ static void end_pass(struct addons *a, bool failed)
     a->when.failed = failed;
     a->when.failures = failed ? a->when.failures + 1 : 0;
     a->when.last_ms = addons_now(a);
-    schedule(a, 0);
+    schedule(a, a->when.changed ? SETTLE_MS : 0);
 }
 
 void addons_pass_done(struct addons *a, struct addons_pass *pass)
@@ -228,9 +228,11 @@ void addons_pass_done(struct addons *a, struct addons_pass *pass)
     if (pass->away) {
         log_warn("Cluster %s: its add-ons: %s", a->entry->name, pass->away_text);
         a->when.failed = true;
+        a->full = a->full || pass->full;
     } else {
-        a->full = false;
         tell_pass(a, pass);
+        if (pass->full)
+            a->full_ms = addons_now(a);
     }
     a->pass = NULL;
     addons_pass_cancel(pass);
@@ -253,7 +255,7 @@ static void on_timer(uv_timer_t *timer)
     struct addons *a = timer->data;
     if (!a->up || a->load || a->pass || !a->input)
         return;
-    a->full = a->full || addons_now(a) - a->when.last_ms >= ADDONS_DRIFT_MS;
+    a->full = a->full || addons_now(a) - a->full_ms >= ADDONS_DRIFT_MS;
     a->when.changed = false;
     watch_all(a); /* before they are read, so that no change is missed */
     if (addons_load_start(&a->entry->server->loop, a->input, on_loaded, a, &a->load) < 0)

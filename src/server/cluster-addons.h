@@ -78,12 +78,13 @@ struct addons_pass {
     struct kube_request *request;
     uv_timer_t *pause; /* the owner's; for waiting inside a pass */
     size_t addon, object;
-    bool asked;        /* the resources of its apiVersion were just asked for */
-    bool noted;        /* the inventory of the add-on holds what will be applied */
-    bool established;  /* its CustomResourceDefinitions are */
-    size_t definition; /* the next one to ask for */
-    int64_t deadline;  /* of what is waited for; monotonic; 0: nothing */
-    size_t cursor;     /* of known, while pruning */
+    int resource_error; /* of the last answer about resources; 0 or -ENOENT: it could say */
+    bool asked;         /* the resources of its apiVersion were just asked for */
+    bool noted;         /* the inventory of the add-on holds what will be applied */
+    bool established;   /* its CustomResourceDefinitions are */
+    size_t definition;  /* the next one to ask for */
+    int64_t deadline;   /* of what is waited for; monotonic; 0: nothing */
+    size_t cursor;      /* of known, while pruning */
     struct addon_known *pruning;
     char *pruning_name;
     size_t item;    /* items of it that are left to look at */
@@ -92,6 +93,12 @@ struct addons_pass {
     size_t undeleted;
     bool away; /* the API server does not answer */
     char away_text[512];
+};
+
+/* What the API server took: the text's digest, and which object it was. */
+struct addon_applied {
+    uint8_t digest[ADDON_DIGEST_SIZE];
+    char uid[64];
 };
 
 struct addons {
@@ -106,11 +113,12 @@ struct addons {
     struct list watches;
     struct addons_load *load;
     struct addons_pass *pass;
-    struct map *applied;   /* addon_object_id() -> digest */
+    struct map *applied;   /* addon_object_id() -> struct addon_applied */
     struct map *resources; /* apiVersion -> json_t: its APIResourceList */
     struct addons_when when;
-    bool full;  /* the next pass is */
-    char *told; /* the last failure that was told */
+    bool full;       /* the next pass is */
+    int64_t full_ms; /* when the last one that was has ended; monotonic */
+    char *told;      /* the last failure that was told */
 };
 
 /* Begins a pass and owns the set. addons_pass_done() is called when it ends, never from inside. */

@@ -190,8 +190,59 @@ check_broken() {
     printf 'apiVersion: v1\nkind: Service\nmetadata: {name: a, namespace: default}\nspec: {ports: [{port: 99999, protocol: TCP}]}\n' |
         file second/broken.yaml
     soon "what the API server says is told" applied False 'spec.ports[0].port'
+    config_map 'my app' 1 | file second/broken.yaml
+    soon "a name that cannot be is named" applied False 'has blanks'
+    config_map good 2 | file second/good.yaml
+    soon "and nobody else waits for it" value_is good 2
     rm "$addons/second/broken.yaml"
+    : | file second/map.yaml
+    soon "a file that is empty is named: it may be about to be written" applied False 'map.yaml: is empty'
+    config_map good 3 | file second/good.yaml
+    soon "the rest goes on" value_is good 3
+    ok "and what it brought stays" value_is second z things
+    config_map second z things | file second/map.yaml
     soon "and it is well again" applied True
+}
+
+ingress() { # APIVERSION HOST
+    printf 'apiVersion: %s\nkind: Ingress\nmetadata: {name: moved, namespace: default}\nspec: {rules: [{host: %s}]}\n' "$@"
+}
+
+cluster_role() { # METADATA VERB
+    printf 'apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: moved%s}\n' "$1"
+    printf 'rules: [{apiGroups: [""], resources: [pods], verbs: [%s]}]\n' "$2"
+}
+
+uid_of() { # ARGUMENT...
+    kubectl get "$@" -o 'jsonpath={.metadata.uid}'
+}
+
+host_is() {
+    is "$(kubectl get ingress.networking.k8s.io moved -o 'jsonpath={.spec.rules[0].host}')" "$1"
+}
+
+verb_is() {
+    is "$(kubectl get clusterrole moved -o 'jsonpath={.rules[0].verbs[0]}')" "$1"
+}
+
+# One object, by another name in its manifest: the old name is no left-over.
+check_moved() {
+    local ingress role
+    ingress extensions/v1beta1 a.example.org | file second/ingress.yaml
+    cluster_role ', namespace: things' get | file second/role.yaml
+    soon "an object of an old group comes" host_is a.example.org
+    soon "and one of the whole cluster, with a namespace" verb_is get
+    ingress=$(uid_of ingress moved) role=$(uid_of clusterrole moved)
+    ingress networking.k8s.io/v1 b.example.org | file second/ingress.yaml
+    cluster_role '' list | file second/role.yaml
+    soon "its group changes" host_is b.example.org
+    soon "the other one loses its namespace" verb_is list
+    config_map behind 1 | file second/behind.yaml
+    soon "a pass comes behind them" value_is behind 1
+    ok "they are the same objects" is "$(uid_of ingress moved) $(uid_of clusterrole moved)" "$ingress $role"
+    rm "$addons/second/ingress.yaml" "$addons/second/role.yaml" "$addons/second/behind.yaml"
+    soon "and go with their files" gone ingress moved
+    soon "both of them" gone clusterrole moved
 }
 
 check_values() {
@@ -325,6 +376,7 @@ check_order
 check_files
 check_foreign
 check_broken
+check_moved
 check_values
 check_urls
 check_certificate

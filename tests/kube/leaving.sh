@@ -97,8 +97,12 @@ check_worker() {
     crash
     soon "also after a crash" held_for w1 'disruption budget'
     ok "its Node stays" kubectl get node w1
+    "$slipway" release w1 --yes --wait >"$work/waits" 2>&1 &
+    wait_until grep -q 'leaving its Cluster' "$work/waits"
     release w1 0
     soon "a release that is undone uncordons it" uncordoned w1
+    ok "who waits for its end hears that there is none" not wait $!
+    ok "and why" grep 'w1: its release was taken back' "$work/waits"
     soon "and it is a member as before" phase_is w1 Ready
     ok "with nothing held" hello w1 'done'
     release w1 2

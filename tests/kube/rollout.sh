@@ -33,6 +33,9 @@ form() {
 
 check_unfit() {
     ok "an Image that does not exist is refused" not "$slipway" rollout image nothing
+    echo '{"apiVersion": "slipway.dev/v1alpha1", "kind": "Image", "metadata": {"name": "absent"}, "spec": {}}' |
+        "$slipway" apply -f - >/dev/null
+    ok "so is one that is not ready" refused 'Image absent is not ready' "$slipway" rollout image absent
     ok "one with a later Kubernetes is refused, unless that is asked for" \
         refused '--upgrade brings the cluster to it' "$slipway" rollout image newer
     spec cluster demo '{"rollout": {"image": "newer"}}'
