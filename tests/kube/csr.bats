@@ -71,6 +71,12 @@ decide() {
         --raw "/apis/certificates.k8s.io/v1/certificatesigningrequests/$1/approval" >/dev/null
 }
 
+# bind CERTIFICATE: as the server notes it with the first approval
+bind() {
+    jq --arg key "$("$CLUSTER_TOOL" hash "$1")" '.[0].boundKey = $key' machines.json >machines.part
+    mv machines.part machines.json
+}
+
 certificate() {
     until kubectl get csr "$1" -o 'jsonpath={.status.certificate}' | base64 -d >"$1.crt" &&
         [ -s "$1.crt" ]; do
@@ -107,6 +113,9 @@ condition first
 certificate first
 openssl verify -CAfile "$KUBE_CA" first.crt
 decide first
+request early client /O=system:nodes/CN=system:node:node1 | as_node first create -f -
+decide early
+bind first.crt
 request renewal client /O=system:nodes/CN=system:node:node1 | as_node first create -f -
 decide renewal
 certificate renewal
@@ -121,6 +130,7 @@ SCRIPT
     [[ $output == *"first is Approved MachineApproved by us"* ]]
     [[ $output == *"first.crt: OK"* ]]
     [[ $output == *"first: ignore"* ]]
+    [[ $output == *"early: deny NotJoined"* ]]
     [[ $output == *"renewal: approve MachineApproved: The renewal"* ]]
     [[ $output == *"serving: approve MachineApproved: The serving certificate"* ]]
     [[ $output == *"serving.crt: OK"* ]]
@@ -153,6 +163,7 @@ done
 request node1 client /O=system:nodes/CN=system:node:node1 | as_token abcdef create -f -
 decide node1
 certificate node1
+bind node1.crt
 request as-node2 client /O=system:nodes/CN=system:node:node2 | as_node node1 create -f -
 request address serving /O=system:nodes/CN=system:node:node1 DNS:node1,IP:10.0.0.2 |
     as_node node1 create -f -
