@@ -56,11 +56,24 @@ in_kube_system() { # KIND/NAME JQ
     admin -n kube-system get "$1" -o json | jq -r "$2"
 }
 
+# kube-proxy ends where the host's table of connections is not exactly as large as it wants: in a network
+# namespace of its own it may not change that.
+proxies_run_here() {
+    local wanted=$((32768 * $(nproc)))
+    [ $wanted -ge 131072 ] || wanted=131072
+    [ "$(cat /proc/sys/net/netfilter/nf_conntrack_max)" = $wanted ]
+}
+
 proxies_are() { # VERSION
-    local count=${#machines[@]}
+    local count=${#machines[@]} ready
+    ready=$count
+    proxies_run_here || {
+        echo "net.netfilter.nf_conntrack_max of this host is not what kube-proxy wants: it cannot run"
+        ready=0
+    }
     in_kube_system daemonset/kube-proxy .spec.template.spec.containers[0].image | grep ":$1\$" &&
         is "$(in_kube_system daemonset/kube-proxy '"\(.status.updatedNumberScheduled) \(.status.numberReady)"')" \
-            "$count $count"
+            "$count $ready"
 }
 
 word_is_kept() {
